@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All of Leash. */
+#pragma once
+
+#include <leash/leash-clock.h>
+#include <leash/leash-client.h>
+#include <leash/leash-conn.h>
+#include <leash/leash-context.h>
+#include <leash/leash-dir.h>
+#include <leash/leash-file.h>
+#include <leash/leash-fs.h>
+#include <leash/leash-listener.h>
+#include <leash/leash-network.h>
+#include <leash/leash-snapshot.h>
+#include <leash/leash-stack.h>
+#include <leash/leash-test.h>
+#include <leash/leash-track.h>
+#include <leash/leash-tracker.h>
+#include <leash/leash-version.h>

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The store of stacks: each once, for the life of the process. See leash-depot.c for its layout. */
+#pragma once
+
+#include <leash/leash-stack.h>
+#include <leash/leash-track.h>
+
+typedef enum
+{
+  LEASH_STACK_COMPLETE = 0,
+  LEASH_STACK_CUT_SHORT = 1 << 0,   /* the last frame is no thread's start: unwinding stopped there */
+  LEASH_STACK_LIMITED = 1 << 1,     /* as many frames as were asked for; there may be more */
+  LEASH_STACK_NOT_KEPT = 1 << 2,    /* past the depot's limit: this stands for all of those */
+  LEASH_STACK_AFTER_FORK = 1 << 3,  /* not taken: in a forked child */
+  LEASH_STACK_PLACE_ONLY = 1 << 4   /* not taken: by level, or because unwinding failed */
+} LeashStackFlags;
+
+/* A stored stack. Never changes, never goes. */
+typedef struct
+{
+  guint8 n_frames;
+  guint8 flags;           /* LeashStackFlags */
+  guint16 generation;     /* of the module table when it was first taken, see leash-modules-private.h */
+  guint32 site;           /* leash_depot_get_site(), 0 for none */
+  guintptr frames[];      /* return addresses, innermost first */
+} LeashStack;
+
+/* frames may be of any number up to LEASH_DEPTH_MAX; site may be NULL. Takes no lock where the stack is known. */
+LeashStackId      leash_depot_put        (const guintptr  *frames,
+                                          guint            n_frames,
+                                          guint            flags,
+                                          const LeashSite *site);
+
+/* NULL for 0 and for what was never returned by leash_depot_put(). */
+const LeashStack *leash_depot_get        (LeashStackId     id);
+const LeashSite  *leash_depot_get_site   (guint32          site);
+guint64           leash_depot_count_dropped (void);
+gsize             leash_depot_get_bytes  (void);
+guint             leash_depot_count      (void);

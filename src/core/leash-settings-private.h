@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The LEASH_* environment variables, read once. A bad value is kept as an error for leash_check_settings(). */
+#pragma once
+
+#include <leash/leash-tracker.h>
+
+#define LEASH_DEPTH_DEFAULT 32
+#define LEASH_DEPTH_MAX 128
+#define LEASH_PLACES_DEFAULT 50
+
+typedef enum
+{
+  LEASH_COLOR_AUTO,
+  LEASH_COLOR_ALWAYS,
+  LEASH_COLOR_NEVER
+} LeashColor;
+
+typedef struct
+{
+  LeashLevel level;        /* LEASH_LEVEL=off|count|sample:N|full */
+  guint sample_every;      /* N of sample:N */
+  guint depth;             /* LEASH_DEPTH: frames, 1 to LEASH_DEPTH_MAX */
+  LeashColor color;        /* LEASH_COLOR=auto|always|never */
+  LeashFormat format;      /* LEASH_FORMAT=text|json */
+  const char *output;      /* LEASH_OUTPUT: a file to append reports to, NULL for standard error */
+  gboolean all_frames;     /* LEASH_FRAMES=user|all */
+  guint places;            /* LEASH_PLACES: places in a text report, 0 for all */
+  gsize depot_limit;       /* LEASH_DEPOT_LIMIT: bytes of stored stacks; K, M and G may follow */
+  gint64 test_timeout_us;  /* LEASH_TEST_TIMEOUT: seconds, fractions allowed; 0 for none */
+} LeashSettings;
+
+const LeashSettings *leash_settings_get (void);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a report is written from. */
+#pragma once
+
+#include <leash/leash-snapshot.h>
+
+struct _LeashSnapshot
+{
+  gint ref_count;
+  gint64 taken_at;       /* monotonic, us */
+  gint64 taken_at_real;  /* since 1970, us */
+  GArray *resources;     /* of LeashResource; strings in `strings` */
+  GArray *misuses;       /* of LeashMisuse; likewise */
+  GStringChunk *strings;
+  LeashLevel level;      /* the tracker's, when taken */
+  guint sample_every;
+  gboolean is_difference;
+
+  /* What was not seen, counted */
+  guint64 n_misuses_dropped;    /* different misuses past the number that is kept */
+  guint64 n_stacks_not_kept;    /* process-wide: past the depot's limit */
+  guint64 n_stacks_after_fork;  /* process-wide: not taken in a forked child */
+};
+
+gsize leash_snapshot_count_leaks (LeashSnapshot *snapshot); /* open, without those meant to stay open */

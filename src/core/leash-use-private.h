@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * LeashUse: lets a handle be used by several threads and closed by another, without a lock. Users enter and
+ * leave; the closer marks the handle, so that nobody enters any more; whoever is last out closes it for good.
+ * The word holds the number of users, and two marks: closing (no entry) and claimed (the last one out has
+ * been found, so that the real close runs once).
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct
+{
+  guint word; /* atomic */
+} LeashUse;
+
+#define LEASH_USE_CLOSING (1u << 31)
+#define LEASH_USE_CLAIMED (1u << 30)
+
+/* Returns FALSE when the handle is closed or being closed. */
+static inline gboolean
+leash_use_enter (LeashUse *use)
+{
+  guint before = __atomic_fetch_add (&use->word, 1, __ATOMIC_ACQUIRE);
+
+  if (G_LIKELY ((before & LEASH_USE_CLOSING) == 0))
+    return TRUE;
+  __atomic_fetch_sub (&use->word, 1, __ATOMIC_RELEASE);
+  return FALSE;
+}
+
+/* Returns TRUE to exactly one caller once the handle is closing and nobody uses it: that one closes it. */
+static inline gboolean
+leash_use_claim (LeashUse *use)
+{
+  guint expected = LEASH_USE_CLOSING;
+
+  return __atomic_compare_exchange_n (&use->word, &expected, LEASH_USE_CLOSING | LEASH_USE_CLAIMED, FALSE,
+                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Returns TRUE when the caller is the last one out of a closing handle, and must close it. */
+static inline gboolean
+leash_use_leave (LeashUse *use)
+{
+  guint after = __atomic_sub_fetch (&use->word, 1, __ATOMIC_ACQ_REL);
+
+  return G_UNLIKELY (after == LEASH_USE_CLOSING) && leash_use_claim (use);
+}
+
+/* Returns TRUE to the one caller that marked the handle; it then calls leash_use_claim(). */
+static inline gboolean
+leash_use_close (LeashUse *use)
+{
+  return (__atomic_fetch_or (&use->word, LEASH_USE_CLOSING, __ATOMIC_ACQ_REL) & LEASH_USE_CLOSING) == 0;
+}
+
+static inline gboolean
+leash_use_is_closed (LeashUse *use)
+{
+  return (__atomic_load_n (&use->word, __ATOMIC_ACQUIRE) & LEASH_USE_CLOSING) != 0;
+}
