@@ -1,2 +1,252 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-typedef int leash_placeholder;
+/*
+ * The settings: one table of variables, read once, when the first is needed. What they were then stays: a
+ * program that changes its environment later does not change its settings, and no other thread has to be
+ * feared while the environment is read but that once. An empty value is as none.
+ *
+ * A bad value must neither stop the program that happens to run with it, nor be passed over: the default
+ * stays, and leash_check_settings() tells. A test harness asks it; nothing is printed here.
+ *
+ * All functions may be called from any thread.
+ */
+#include "leash-settings-private.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#define DEPOT_LIMIT_DEFAULT ((gsize)64 << 20)
+#define TEST_TIMEOUT_DEFAULT (60 * G_TIME_SPAN_SECOND)
+#define TEST_TIMEOUT_MAX_SECONDS 1e9
+
+/* Sets its part of settings, or returns FALSE and sets nothing. value is not empty. */
+typedef gboolean (*LeashSettingParser) (const char *value, LeashSettings *settings);
+
+typedef struct
+{
+  const char *name;
+  LeashSettingParser parse;
+  const char *expected; /* completes "expected " */
+} LeashSetting;
+
+/* Written by read_settings(), under settings_once; never change afterwards. */
+static LeashSettings settings = {
+  .level = LEASH_LEVEL_FULL,
+  .sample_every = 1,
+  .depth = LEASH_DEPTH_DEFAULT,
+  .color = LEASH_COLOR_AUTO,
+  .format = LEASH_FORMAT_TEXT,
+  .places = LEASH_PLACES_DEFAULT,
+  .depot_limit = DEPOT_LIMIT_DEFAULT,
+  .test_timeout_us = TEST_TIMEOUT_DEFAULT,
+};
+static char *bad_values; /* a message, NULL when there are none */
+static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
+
+/* Returns the index of value in names, which ends with NULL, or -1. */
+static int
+find_word (const char *value, const char *const *names)
+{
+  for (int i = 0; names[i] != NULL; i++)
+    if (strcmp (value, names[i]) == 0)
+      return i;
+  return -1;
+}
+
+static gboolean
+parse_number (const char *value, guint64 min, guint64 max, guint64 *ret_number)
+{
+  return g_ascii_string_to_unsigned (value, 10, min, max, ret_number, NULL);
+}
+
+static gboolean
+parse_level (const char *value, LeashSettings *into)
+{
+  static const char *const names[] = { "off", "count", "full", NULL };
+  static const LeashLevel levels[] = { LEASH_LEVEL_OFF, LEASH_LEVEL_COUNT, LEASH_LEVEL_FULL };
+  int word = find_word (value, names);
+  guint64 every;
+
+  if (word >= 0)
+    {
+      into->level = levels[word];
+      return TRUE;
+    }
+  if (!g_str_has_prefix (value, "sample:")
+      || !parse_number (value + strlen ("sample:"), 1, G_MAXUINT, &every))
+    return FALSE;
+  into->level = LEASH_LEVEL_SAMPLE;
+  into->sample_every = every;
+  return TRUE;
+}
+
+static gboolean
+parse_depth (const char *value, LeashSettings *into)
+{
+  guint64 depth;
+
+  if (!parse_number (value, 1, LEASH_DEPTH_MAX, &depth))
+    return FALSE;
+  into->depth = depth;
+  return TRUE;
+}
+
+static gboolean
+parse_color (const char *value, LeashSettings *into)
+{
+  static const char *const names[] = { "auto", "always", "never", NULL }; /* in LeashColor's order */
+  int word = find_word (value, names);
+
+  if (word < 0)
+    return FALSE;
+  into->color = word;
+  return TRUE;
+}
+
+static gboolean
+parse_format (const char *value, LeashSettings *into)
+{
+  static const char *const names[] = { "text", "json", NULL }; /* in LeashFormat's order */
+  int word = find_word (value, names);
+
+  if (word < 0)
+    return FALSE;
+  into->format = word;
+  return TRUE;
+}
+
+static gboolean
+parse_output (const char *value, LeashSettings *into)
+{
+  into->output = g_strdup (value);
+  return TRUE;
+}
+
+static gboolean
+parse_frames (const char *value, LeashSettings *into)
+{
+  static const char *const names[] = { "user", "all", NULL };
+  int word = find_word (value, names);
+
+  if (word < 0)
+    return FALSE;
+  into->all_frames = word == 1;
+  return TRUE;
+}
+
+static gboolean
+parse_places (const char *value, LeashSettings *into)
+{
+  guint64 places;
+
+  if (!parse_number (value, 0, G_MAXUINT, &places))
+    return FALSE;
+  into->places = places;
+  return TRUE;
+}
+
+static gboolean
+parse_depot_limit (const char *value, LeashSettings *into)
+{
+  static const char units[] = "KMG";
+  g_autofree char *digits = g_strdup (value);
+  gsize last = strlen (digits) - 1;
+  const char *unit = strchr (units, digits[last]);
+  guint64 number;
+  guint shift = 0;
+
+  if (unit != NULL)
+    {
+      shift = 10 * (unit - units + 1);
+      digits[last] = '\0';
+    }
+  if (!parse_number (digits, 0, G_MAXSIZE >> shift, &number))
+    return FALSE;
+  into->depot_limit = (gsize)number << shift;
+  return TRUE;
+}
+
+static gboolean
+parse_test_timeout (const char *value, LeashSettings *into)
+{
+  char *end;
+  double seconds;
+
+  /* g_ascii_strtod() would also take hexadecimal, signs, spaces and infinity. */
+  if (strspn (value, "0123456789.") != strlen (value))
+    return FALSE;
+  seconds = g_ascii_strtod (value, &end);
+  if (end == value || *end != '\0' || seconds > TEST_TIMEOUT_MAX_SECONDS)
+    return FALSE;
+  into->test_timeout_us = seconds * G_USEC_PER_SEC + 0.5;
+  return TRUE;
+}
+
+static const LeashSetting table[] = {
+  { "LEASH_LEVEL", parse_level, "off, count, sample:N or full" },
+  { "LEASH_DEPTH", parse_depth, "a number of frames from 1 to " G_STRINGIFY (LEASH_DEPTH_MAX) },
+  { "LEASH_COLOR", parse_color, "auto, always or never" },
+  { "LEASH_FORMAT", parse_format, "text or json" },
+  { "LEASH_OUTPUT", parse_output, "a file" },
+  { "LEASH_FRAMES", parse_frames, "user or all" },
+  { "LEASH_PLACES", parse_places, "a number of places, or 0 for all" },
+  { "LEASH_DEPOT_LIMIT", parse_depot_limit, "a number of bytes, which K, M or G may follow" },
+  { "LEASH_TEST_TIMEOUT", parse_test_timeout, "a number of seconds, or 0 for none" },
+};
+
+/* Messages are UTF-8; the environment is anything. */
+static void
+add_bad (GString *bad, const LeashSetting *setting, const char *value)
+{
+  g_autofree char *shown = g_utf8_make_valid (value, -1);
+
+  g_string_append_printf (bad, "%s%s is \"%s\": expected %s", bad->len > 0 ? "; " : "", setting->name, shown,
+                          setting->expected);
+}
+
+static void
+read_settings (void)
+{
+  g_autoptr (GString) bad = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      const char *value = g_getenv (table[i].name);
+
+      if (value != NULL && *value != '\0' && !table[i].parse (value, &settings))
+        add_bad (bad, &table[i], value);
+    }
+  if (bad->len > 0)
+    bad_values = g_string_free (g_steal_pointer (&bad), FALSE);
+}
+
+const LeashSettings *
+leash_settings_get (void)
+{
+  pthread_once (&settings_once, read_settings);
+  return &settings;
+}
+
+/**
+ * leash_check_settings:
+ * @error: return location for a #GError
+ *
+ * Tells whether the `LEASH_*` environment variables have values that they can have. Where one has not, its
+ * default is in force; @error (%LEASH_ERROR_BAD_SETTING) names each of them, its value and what was expected.
+ *
+ * The environment is read once, by whichever function of the library first needs it, this one included.
+ *
+ * Returns: %TRUE if all are good or not set
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_check_settings (GError **error)
+{
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  leash_settings_get ();
+  if (bad_values == NULL)
+    return TRUE;
+  g_set_error_literal (error, LEASH_ERROR, LEASH_ERROR_BAD_SETTING, bad_values);
+  return FALSE;
+}
