@@ -1,2 +1,330 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-typedef int leash_placeholder;
+/*
+ * The rooted directory: a file system that ends where a directory does.
+ *
+ * The root is held by a descriptor, so that it stays the same directory whatever it is renamed to. Opening
+ * and looking up resolve the whole path beneath it. What acts on a name (lstat, mkdir, remove, rename)
+ * resolves the directory that the name is in, and then acts on the bare name in that directory, which the
+ * kernel does not follow if it is a link. The name is split off the path's text, slashes behind it cut and
+ * remembered: "link/" would be followed.
+ *
+ * An absolute path is refused and not taken to begin at the root, as after chroot(): a program that hands one
+ * in has mixed up two worlds, and is better told. All that leads outside fails with one code,
+ * %G_IO_ERROR_PERMISSION_DENIED.
+ *
+ * Not guarded against: what is mounted within the root, and hard links made by somebody who may make them.
+ */
+#include "leash-dir-fs-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leash-beneath-private.h"
+#include "leash-fd-private.h"
+
+#define O_DIR_PATH (O_PATH | O_DIRECTORY | O_CLOEXEC)
+
+typedef struct
+{
+  GObject parent_instance;
+
+  int root;      /* owned; an O_PATH descriptor */
+  gboolean walk; /* no openat2(); set before the object is given out */
+} LeashDirFs;
+
+typedef GObjectClass LeashDirFsClass;
+
+/* A path's last name, and the directory that it is in. */
+typedef struct
+{
+  int dir;            /* owned, unless it is the root's */
+  int root;           /* borrowed */
+  char *name;         /* owned; without slashes; empty, "." and ".." are possible */
+  gboolean needs_dir; /* a slash stood behind it */
+} Place;
+
+static void leash_dir_fs_init_iface (LeashFsInterface *iface);
+GType leash_dir_fs_get_type (void);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (LeashDirFs, leash_dir_fs, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (LEASH_TYPE_FS, leash_dir_fs_init_iface))
+
+static void
+leash_dir_fs_finalize (GObject *object)
+{
+  LeashDirFs *self = (LeashDirFs *)object;
+
+  if (self->root >= 0)
+    close (self->root);
+  G_OBJECT_CLASS (leash_dir_fs_parent_class)->finalize (object);
+}
+
+static void
+leash_dir_fs_class_init (LeashDirFsClass *klass)
+{
+  klass->finalize = leash_dir_fs_finalize;
+}
+
+static void
+leash_dir_fs_init (LeashDirFs *self)
+{
+  self->root = -1;
+}
+
+/* Sets the error of a path that could not be resolved. */
+static void
+set_resolve_error (GError **error, int code)
+{
+  if (code == EXDEV)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "it leads outside of the root");
+  else if (code == ELOOP)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_LINKS,
+                         "too many symbolic links, or one that is not followed beneath a root");
+  else
+    leash_fs_set_errno (error, code);
+}
+
+/* Resolves and opens, as long as only signals interrupt it. Returns -1 with the error set. */
+static int
+open_beneath (LeashDirFs *self, LeashContext *ctx, const char *path, int flags, guint mode, GError **error)
+{
+  for (;;)
+    {
+      int fd = leash_beneath_open (self->root, path, flags, (mode_t)mode, self->walk);
+
+      if (G_LIKELY (fd >= 0))
+        return fd;
+      if (errno == EINTR && leash_fd_is_interrupted (ctx, error))
+        continue;
+      if (errno != EINTR)
+        set_resolve_error (error, errno);
+      return -1;
+    }
+}
+
+static void
+place_clear (Place *place)
+{
+  if (place->dir >= 0 && place->dir != place->root)
+    close (place->dir);
+  g_free (place->name);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Place, place_clear)
+
+/* Splits the last name off path, and opens the directory that it is in. */
+static gboolean
+find_place (LeashDirFs *self, LeashContext *ctx, const char *path, Place *ret_place, GError **error)
+{
+  gsize end = strlen (path);
+  gsize start;
+  g_autofree char *dir = NULL;
+
+  while (end > 0 && path[end - 1] == '/')
+    end--;
+  start = end;
+  while (start > 0 && path[start - 1] != '/')
+    start--;
+  ret_place->root = self->root;
+  ret_place->needs_dir = path[end] == '/';
+  ret_place->name = g_strndup (path + start, end - start);
+  dir = g_strndup (path, start);
+  if (dir[0] == '\0' && path[0] != '/')
+    ret_place->dir = self->root;
+  else
+    ret_place->dir = open_beneath (self, ctx, path[0] == '/' ? path : dir, O_DIR_PATH, 0, error);
+  return ret_place->dir >= 0;
+}
+
+static gboolean
+is_dots (const char *name)
+{
+  return strcmp (name, ".") == 0 || strcmp (name, "..") == 0;
+}
+
+static gboolean
+check (int result, GError **error)
+{
+  if (G_LIKELY (result == 0))
+    return TRUE;
+  leash_fs_set_errno (error, errno);
+  return FALSE;
+}
+
+static LeashFile *
+dir_fs_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
+             GError **error)
+{
+  int fd = open_beneath ((LeashDirFs *)fs, ctx, path, leash_fd_open_flags (flags), mode, error);
+
+  return fd >= 0 ? leash_fd_file_new (fd, path, flags) : NULL;
+}
+
+static LeashDir *
+dir_fs_open_dir (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
+{
+  int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_LARGEFILE;
+  int fd = open_beneath ((LeashDirFs *)fs, ctx, path, flags, 0, error);
+
+  return fd >= 0 ? leash_fd_dir_new (fd, path, error) : NULL;
+}
+
+static gboolean
+dir_fs_stat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
+{
+  int fd = open_beneath ((LeashDirFs *)fs, ctx, path, O_PATH | O_CLOEXEC, 0, error);
+  struct stat found;
+  gboolean done;
+
+  if (fd < 0)
+    return FALSE;
+  done = check (fstat (fd, &found), error);
+  close (fd);
+  if (done)
+    leash_fd_fill_stat (ret_stat, &found);
+  return done;
+}
+
+static gboolean
+dir_fs_lstat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
+{
+  g_auto (Place) place = { .dir = -1 };
+  struct stat found;
+
+  if (!find_place ((LeashDirFs *)fs, ctx, path, &place, error))
+    return FALSE;
+  /* A link with a slash behind it is followed, and ".." may leave the root: the whole path is resolved. */
+  if (place.needs_dir || is_dots (place.name))
+    return dir_fs_stat (fs, ctx, path, ret_stat, error);
+  if (!check (fstatat (place.dir, place.name, &found, AT_SYMLINK_NOFOLLOW), error))
+    return FALSE;
+  leash_fd_fill_stat (ret_stat, &found);
+  return TRUE;
+}
+
+static gboolean
+dir_fs_mkdir (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError **error)
+{
+  g_auto (Place) place = { .dir = -1 };
+
+  if (!find_place ((LeashDirFs *)fs, ctx, path, &place, error))
+    return FALSE;
+  /* Both exist, whatever they are. */
+  if (is_dots (place.name))
+    return check ((errno = EEXIST), error);
+  return check (mkdirat (place.dir, place.name, (mode_t)mode), error);
+}
+
+static gboolean
+refuse_dots (const char *name, GError **error)
+{
+  if (!is_dots (name))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "“%s” is no name of its own", name);
+  return FALSE;
+}
+
+static gboolean
+dir_fs_remove (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
+{
+  g_auto (Place) place = { .dir = -1 };
+
+  return find_place ((LeashDirFs *)fs, ctx, path, &place, error) && refuse_dots (place.name, error)
+         && check (leash_fd_remove (place.dir, place.name, place.needs_dir), error);
+}
+
+/* The slashes that were cut asked for a directory. */
+static gboolean
+check_is_dir (const Place *place, GError **error)
+{
+  struct stat found;
+
+  if (!check (fstatat (place->dir, place->name, &found, AT_SYMLINK_NOFOLLOW), error))
+    return FALSE;
+  return S_ISDIR (found.st_mode) || check ((errno = ENOTDIR), error);
+}
+
+static gboolean
+dir_fs_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path, GError **error)
+{
+  LeashDirFs *self = (LeashDirFs *)fs;
+  g_auto (Place) from = { .dir = -1 };
+  g_auto (Place) to = { .dir = -1 };
+
+  if (!find_place (self, ctx, old_path, &from, error) || !find_place (self, ctx, new_path, &to, error))
+    return FALSE;
+  if (!refuse_dots (from.name, error) || !refuse_dots (to.name, error))
+    return FALSE;
+  if ((from.needs_dir || to.needs_dir) && !check_is_dir (&from, error))
+    return FALSE;
+  return check (renameat (from.dir, from.name, to.dir, to.name), error);
+}
+
+static void
+leash_dir_fs_init_iface (LeashFsInterface *iface)
+{
+  iface->version = LEASH_FS_INTERFACE_VERSION;
+  iface->open = dir_fs_open;
+  iface->open_dir = dir_fs_open_dir;
+  iface->stat = dir_fs_stat;
+  iface->lstat = dir_fs_lstat;
+  iface->mkdir = dir_fs_mkdir;
+  iface->remove = dir_fs_remove;
+  iface->rename = dir_fs_rename;
+}
+
+/**
+ * leash_dir_fs_new:
+ * @path: (type filename): the directory that is to be the root
+ * @error: return location for an error
+ *
+ * Makes a file system of what is beneath a directory. Paths are relative to it. Symbolic links are followed,
+ * and ".." goes up, as long as they stay beneath it; a path that leads outside, an absolute one among them,
+ * fails with %G_IO_ERROR_PERMISSION_DENIED. That holds too while other processes rename and link in the tree.
+ *
+ * Where the kernel has no openat2() (before 5.6), an operation needs for a moment as many descriptors as its
+ * path has levels.
+ *
+ * Returns: (transfer full): the file system, %NULL with @error set
+ *
+ * Since: 0.1
+ */
+LeashFs *
+leash_dir_fs_new (const char *path, GError **error)
+{
+  LeashDirFs *self;
+  int root = -1;
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  if (leash_fs_check_path (path, error))
+    {
+      root = open (path, O_DIR_PATH);
+      if (root < 0)
+        leash_fs_set_errno (error, errno);
+    }
+  if (root < 0)
+    {
+      leash_fs_prefix_error (error, "Opening the root", path);
+      return NULL;
+    }
+  self = g_object_new (leash_dir_fs_get_type (), NULL);
+  self->root = root;
+  self->walk = !leash_beneath_is_native (root);
+  return LEASH_FS (self);
+}
+
+void
+leash_dir_fs_set_walk (LeashFs *fs, gboolean walk)
+{
+  ((LeashDirFs *)fs)->walk = walk;
+}
+
+gboolean
+leash_dir_fs_get_walk (LeashFs *fs)
+{
+  return ((LeashDirFs *)fs)->walk;
+}

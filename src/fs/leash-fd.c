@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Files and directories over descriptors: what the host's file system and the rooted one have in common.
+ *
+ * A file's implementation pointer is the descriptor itself, so that opening allocates nothing beside the
+ * LeashFile; a directory's is the C library's DIR. Everything is closed on exec, and no terminal that is
+ * opened becomes the process's own.
+ *
+ * Offsets are 64 bits everywhere: the build defines _FILE_OFFSET_BITS.
+ */
+#include "leash-fd-private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+G_STATIC_ASSERT (sizeof (off_t) == sizeof (gint64));
+
+int
+leash_fd_open_flags (LeashOpenFlags flags)
+{
+  gboolean writes = (flags & (LEASH_OPEN_WRITE | LEASH_OPEN_APPEND)) != 0;
+  int result = O_CLOEXEC | O_NOCTTY | O_LARGEFILE;
+
+  if (!writes)
+    result |= O_RDONLY;
+  else
+    result |= (flags & LEASH_OPEN_READ) != 0 ? O_RDWR : O_WRONLY;
+  result |= (flags & LEASH_OPEN_CREATE) != 0 ? O_CREAT : 0;
+  result |= (flags & LEASH_OPEN_EXCLUSIVE) != 0 ? O_EXCL : 0;
+  result |= (flags & LEASH_OPEN_TRUNCATE) != 0 ? O_TRUNC : 0;
+  result |= (flags & LEASH_OPEN_APPEND) != 0 ? O_APPEND : 0;
+  return result;
+}
+
+static GFileType
+type_from_mode (mode_t mode)
+{
+  if (S_ISREG (mode))
+    return G_FILE_TYPE_REGULAR;
+  if (S_ISDIR (mode))
+    return G_FILE_TYPE_DIRECTORY;
+  return S_ISLNK (mode) ? G_FILE_TYPE_SYMBOLIC_LINK : G_FILE_TYPE_SPECIAL;
+}
+
+static gint64
+nanoseconds (struct timespec time)
+{
+  return (gint64)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+void
+leash_fd_fill_stat (LeashStat *ret_stat, const struct stat *from)
+{
+  ret_stat->type = type_from_mode (from->st_mode);
+  ret_stat->mode = from->st_mode & 07777;
+  ret_stat->size = (guint64)from->st_size;
+  ret_stat->nlink = from->st_nlink;
+  ret_stat->uid = from->st_uid;
+  ret_stat->gid = from->st_gid;
+  ret_stat->inode = from->st_ino;
+  ret_stat->device = from->st_dev;
+  ret_stat->atime_ns = nanoseconds (from->st_atim);
+  ret_stat->mtime_ns = nanoseconds (from->st_mtim);
+  ret_stat->ctime_ns = nanoseconds (from->st_ctim);
+}
+
+int
+leash_fd_remove (int dir_fd, const char *name, gboolean must_be_dir)
+{
+  int code = EISDIR;
+
+  if (!must_be_dir)
+    {
+      if (unlinkat (dir_fd, name, 0) == 0)
+        return 0;
+      code = errno;
+    }
+  /* POSIX lets unlink() of a directory fail with either. */
+  if (code != EISDIR && code != EPERM)
+    return -1;
+  if (unlinkat (dir_fd, name, AT_REMOVEDIR) == 0)
+    return 0;
+  /* EPERM was meant for a file after all. */
+  if (code == EPERM && errno == ENOTDIR)
+    errno = EPERM;
+  return -1;
+}
+
+gboolean
+leash_fd_is_interrupted (LeashContext *ctx, GError **error)
+{
+  if (errno == EINTR)
+    return leash_context_check (ctx, error);
+  leash_fs_set_errno (error, errno);
+  return FALSE;
+}
+
+static gssize
+fd_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  gssize n;
+
+  do
+    n = read (GPOINTER_TO_INT (impl), buffer, count);
+  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  return n;
+}
+
+static gssize
+fd_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  gssize n;
+
+  do
+    n = write (GPOINTER_TO_INT (impl), buffer, count);
+  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  return n;
+}
+
+static gssize
+fd_pread (gpointer impl, LeashContext *ctx, void *buffer, gsize count, gint64 offset, GError **error)
+{
+  gssize n;
+
+  do
+    n = pread (GPOINTER_TO_INT (impl), buffer, count, offset);
+  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  return n;
+}
+
+static gssize
+fd_pwrite (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, gint64 offset, GError **error)
+{
+  gssize n;
+
+  do
+    n = pwrite (GPOINTER_TO_INT (impl), buffer, count, offset);
+  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  return n;
+}
+
+static gint64
+fd_seek (gpointer impl, gint64 offset, GSeekType whence, GError **error)
+{
+  static const int whences[] = { [G_SEEK_CUR] = SEEK_CUR, [G_SEEK_SET] = SEEK_SET, [G_SEEK_END] = SEEK_END };
+  off_t position = lseek (GPOINTER_TO_INT (impl), offset, whences[whence]);
+
+  /* The kernel's words for these two, "Invalid argument" and "Illegal seek", say nothing to a user. */
+  if (position < 0 && errno == EINVAL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "the position would be negative");
+  else if (position < 0 && errno == ESPIPE)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "it has no positions");
+  else if (position < 0)
+    leash_fs_set_errno (error, errno);
+  return position;
+}
+
+static gboolean
+fd_stat (gpointer impl, LeashContext *ctx, LeashStat *ret_stat, GError **error)
+{
+  struct stat found;
+
+  if (fstat (GPOINTER_TO_INT (impl), &found) != 0)
+    {
+      leash_fs_set_errno (error, errno);
+      return FALSE;
+    }
+  leash_fd_fill_stat (ret_stat, &found);
+  return TRUE;
+}
+
+static gboolean
+fd_truncate (gpointer impl, LeashContext *ctx, gint64 length, GError **error)
+{
+  int failed;
+
+  do
+    failed = ftruncate (GPOINTER_TO_INT (impl), length);
+  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  return failed == 0;
+}
+
+static gboolean
+fd_sync (gpointer impl, LeashContext *ctx, GError **error)
+{
+  int failed;
+
+  do
+    {
+      failed = fsync (GPOINTER_TO_INT (impl));
+      if (failed != 0 && errno == EINVAL)
+        errno = ENOTSUP;
+    }
+  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  return failed == 0;
+}
+
+static int
+fd_get_fd (gpointer impl)
+{
+  return GPOINTER_TO_INT (impl);
+}
+
+/* On Linux the descriptor is gone after EINTR as well: to try again could close somebody else's. */
+static gboolean
+fd_close (gpointer impl, GError **error)
+{
+  if (G_LIKELY (close (GPOINTER_TO_INT (impl)) == 0) || errno == EINTR)
+    return TRUE;
+  leash_fs_set_errno (error, errno);
+  return FALSE;
+}
+
+static const LeashFileOps fd_file_ops = {
+  .size = sizeof (LeashFileOps),
+  .read = fd_read,
+  .write = fd_write,
+  .pread = fd_pread,
+  .pwrite = fd_pwrite,
+  .seek = fd_seek,
+  .stat = fd_stat,
+  .truncate = fd_truncate,
+  .sync = fd_sync,
+  .get_fd = fd_get_fd,
+  .close = fd_close,
+};
+
+LeashFile *
+leash_fd_file_new (int fd, const char *path, LeashOpenFlags flags)
+{
+  return leash_file_new (&fd_file_ops, GINT_TO_POINTER (fd), NULL, path, flags);
+}
+
+static GFileType
+type_from_entry (unsigned char type)
+{
+  switch (type)
+    {
+    case DT_UNKNOWN:
+      return G_FILE_TYPE_UNKNOWN;
+    case DT_REG:
+      return G_FILE_TYPE_REGULAR;
+    case DT_DIR:
+      return G_FILE_TYPE_DIRECTORY;
+    case DT_LNK:
+      return G_FILE_TYPE_SYMBOLIC_LINK;
+    default:
+      return G_FILE_TYPE_SPECIAL;
+    }
+}
+
+static gboolean
+is_dots (const char *name)
+{
+  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+static gboolean
+fd_dir_next (gpointer impl, LeashContext *ctx, LeashDirEntry *ret_entry, GError **error)
+{
+  struct dirent *entry;
+
+  do
+    {
+      errno = 0;
+      entry = readdir (impl);
+    }
+  while (entry != NULL && is_dots (entry->d_name));
+  if (entry == NULL && errno != 0)
+    leash_fs_set_errno (error, errno);
+  if (entry == NULL)
+    return FALSE;
+  ret_entry->name = entry->d_name;
+  ret_entry->type = type_from_entry (entry->d_type);
+  ret_entry->inode = entry->d_ino;
+  return TRUE;
+}
+
+static gboolean
+fd_dir_close (gpointer impl, GError **error)
+{
+  if (G_LIKELY (closedir (impl) == 0) || errno == EINTR)
+    return TRUE;
+  leash_fs_set_errno (error, errno);
+  return FALSE;
+}
+
+static const LeashDirOps fd_dir_ops = {
+  .size = sizeof (LeashDirOps),
+  .next = fd_dir_next,
+  .close = fd_dir_close,
+};
+
+LeashDir *
+leash_fd_dir_new (int fd, const char *path, GError **error)
+{
+  DIR *stream = fdopendir (fd);
+
+  if (G_LIKELY (stream != NULL))
+    return leash_dir_new (&fd_dir_ops, stream, NULL, path);
+  leash_fs_set_errno (error, errno);
+  close (fd);
+  return NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * LeashHandle: what a LeashFile and a LeashDir have in common: references, the guard that makes a close in
+ * another thread safe, the tag, and the path for messages. It is the first field of both. Nothing is locked:
+ * every field but the two atomic ones is set before the handle is given out, and never changes.
+ */
+#pragma once
+
+#include <leash/leash-track.h>
+
+#include "leash-fs-private.h"
+#include "leash-use-private.h"
+
+typedef struct
+{
+  gint ref_count;         /* atomic */
+  LeashUse use;           /* who is in an operation; see there */
+  LeashTag *tag;          /* kept after the close, so that a misuse can be told with its stacks */
+  gpointer impl;          /* not to be touched by who has not entered */
+  GDestroyNotify destroy; /* called behind close */
+  gboolean (*close) (gpointer impl, GError **error);
+  const char *noun; /* "file" or "directory", for messages */
+  const char *path; /* in the same allocation, behind the handle */
+} LeashHandle;
+
+/* What is attempted on a handle, in the two forms that messages need. */
+typedef struct
+{
+  const char *doing;       /* begins the error: "Reading" */
+  const char *after_close; /* names the misuse: "read after close" */
+} LeashAttempt;
+
+void     leash_handle_init   (LeashHandle        *handle,
+                              gpointer            impl,
+                              GDestroyNotify      destroy,
+                              gboolean          (*close) (gpointer impl, GError **error),
+                              const char         *noun,
+                              const char         *path);
+void     leash_handle_track  (LeashHandle        *handle,
+                              LeashContext       *ctx,
+                              const char         *kind,
+                              const char         *path,
+                              gconstpointer       caller);
+gboolean leash_handle_close  (LeashHandle        *handle,
+                              gconstpointer       caller,
+                              GError            **error);
+/* Returns TRUE when the last reference went, and the memory is the caller's to free. */
+gboolean leash_handle_unref  (LeashHandle        *handle,
+                              gconstpointer       caller);
+/* Records the misuse; always returns FALSE. */
+gboolean leash_handle_refuse (LeashHandle        *handle,
+                              const LeashAttempt *attempt,
+                              gconstpointer       caller,
+                              GError            **error) G_GNUC_NO_INLINE;
+gboolean leash_handle_finish (LeashHandle        *handle,
+                              GError            **error) G_GNUC_NO_INLINE;
+
+static inline void
+leash_handle_ref (LeashHandle *handle)
+{
+  __atomic_fetch_add (&handle->ref_count, 1, __ATOMIC_RELAXED);
+}
+
+static inline gboolean
+leash_handle_enter (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller, GError **error)
+{
+  return G_LIKELY (leash_use_enter (&handle->use)) || leash_handle_refuse (handle, attempt, caller, error);
+}
+
+static inline void
+leash_handle_leave (LeashHandle *handle)
+{
+  if (leash_use_leave (&handle->use))
+    leash_handle_finish (handle, NULL);
+}

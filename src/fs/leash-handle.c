@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The life of open files and directories.
+ *
+ * Closing is asked for once and happens once. leash_use_close() finds the one who asks first; that one takes
+ * the tag off the leash, for from then on the resource is somebody's duty no more. The implementation's
+ * close runs when nobody is in an operation: in the closer itself, or else in the last thread to leave. The
+ * alternative, to wait in the closer, would block it for as long as a FIFO has nothing to read.
+ */
+#include "leash-handle-private.h"
+
+void
+leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
+                   gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *path)
+{
+  handle->ref_count = 1;
+  handle->use.word = 0;
+  handle->tag = NULL;
+  handle->impl = impl;
+  handle->destroy = destroy;
+  handle->close = close;
+  handle->noun = noun;
+  handle->path = path;
+}
+
+void
+leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *path,
+                    gconstpointer caller)
+{
+  /* A file system that hands on what another one opened returns a handle that is tracked already. */
+  if (G_LIKELY (handle->tag == NULL))
+    handle->tag = leash_track_caller (ctx, NULL, kind, path, caller);
+}
+
+gboolean
+leash_handle_finish (LeashHandle *handle, GError **error)
+{
+  gboolean closed = handle->close (handle->impl, error);
+
+  if (!closed)
+    leash_fs_prefix_error (error, "Closing", handle->path);
+  if (handle->destroy != NULL)
+    handle->destroy (handle->impl);
+  return closed;
+}
+
+gboolean
+leash_handle_refuse (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller, GError **error)
+{
+  /* Who is refused was a user for an instant, and may have kept the closer from finding itself alone. */
+  if (leash_use_claim (&handle->use))
+    leash_handle_finish (handle, NULL);
+  leash_tag_misused (handle->tag, attempt->after_close, caller);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the %s is closed", handle->noun);
+  leash_fs_prefix_error (error, attempt->doing, handle->path);
+  return FALSE;
+}
+
+gboolean
+leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
+{
+  static const LeashAttempt closing = { "Closing", "closed twice" };
+
+  if (G_UNLIKELY (!leash_use_close (&handle->use)))
+    return leash_handle_refuse (handle, &closing, caller, error);
+  leash_untrack_caller (handle->tag, caller);
+  return G_UNLIKELY (!leash_use_claim (&handle->use)) || leash_handle_finish (handle, error);
+}
+
+gboolean
+leash_handle_unref (LeashHandle *handle, gconstpointer caller)
+{
+  if (__atomic_sub_fetch (&handle->ref_count, 1, __ATOMIC_ACQ_REL) != 0)
+    return FALSE;
+  if (!leash_use_is_closed (&handle->use))
+    leash_handle_close (handle, caller, NULL);
+  return TRUE;
+}
