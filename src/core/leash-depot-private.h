@@ -37,3 +37,6 @@ const LeashSite  *leash_depot_get_site   (guint32          site);
 guint64           leash_depot_count_dropped (void);
 gsize             leash_depot_get_bytes  (void);
 guint             leash_depot_count      (void);
+
+void              leash_depot_fork_lock     (void);
+void              leash_depot_fork_unlock   (void);

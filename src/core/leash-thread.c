@@ -1,2 +1,60 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-typedef int leash_placeholder;
+/*
+ * A tag keeps a thread's id and the number of its interned name, not a pointer to anything of the thread's, so
+ * that threads may end while their resources stay open. The name is read once, when the thread first opens
+ * something: GLib sets it before a thread's function runs.
+ */
+#include "leash-thread-private.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "leash-intern-private.h"
+
+__thread LeashThread leash_thread_self;
+
+static guint n_threads; /* atomic */
+
+void
+leash_thread_fill (LeashThread *self)
+{
+  char name[32] = "";
+
+  self->tid = (guint32) syscall (SYS_gettid);
+  self->number = (guint16) __atomic_fetch_add (&n_threads, 1, __ATOMIC_RELAXED);
+  self->random = self->tid * 2654435761u | 1;
+  if (self->tid == (guint32) getpid ())
+    strcpy (name, "main");
+  else if (pthread_getname_np (pthread_self (), name, sizeof name) != 0 || name[0] == '\0')
+    strcpy (name, "?");
+  self->name = leash_intern (name);
+}
+
+/* Marsaglia's xorshift, "Xorshift RNGs", Journal of Statistical Software 8 (2003). */
+guint32
+leash_thread_random (LeashThread *self)
+{
+  guint32 x = self->random;
+
+  x ^= x << 13;
+  x ^= x >> 17;
+  x ^= x << 5;
+  self->random = x;
+  return x;
+}
+
+guint16
+leash_thread_kind (LeashThread *self, const char *kind)
+{
+  guint slot = ((guintptr) kind >> 3) % LEASH_KIND_CACHE;
+
+  if (G_UNLIKELY (self->kinds[slot].pointer != kind
+                  || strcmp (leash_intern_get (self->kinds[slot].id), kind) != 0))
+    {
+      self->kinds[slot].id = leash_intern (kind);
+      self->kinds[slot].pointer = kind;
+    }
+  return self->kinds[slot].id;
+}

@@ -1,2 +1,531 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-typedef int leash_placeholder;
+/*
+ * A tracker is 64 shards of tags, made as threads come along, tables of keys, and what is to be remembered of
+ * misuses. Opening and closing (leash-tag.c) touch the shard only; all else is for reports.
+ *
+ * Trackers form a tree: what is open in a nested tracker counts for those above it. A nested tracker that
+ * nobody holds any more but that has resources open is kept by its parent, so that no leak is lost.
+ */
+#include "leash-tracker-private.h"
+
+#include <time.h>
+
+#include "leash-capture-private.h"
+#include "leash-intern-private.h"
+#include "leash-settings-private.h"
+
+static LeashLock trackers_lock = LEASH_LOCK_INIT; /* guards the list and the links between trackers */
+static GPtrArray *trackers;                       /* all of them, not owned */
+
+/**
+ * LeashTracker:
+ *
+ * Keeps what is open, and says so.
+ *
+ * Put one into a context with leash_context_with_tracker(); what is opened through that context, or through
+ * one made from it, is then on the tracker's list until it is closed. All functions may be called from any
+ * thread at any time, but not from a signal handler.
+ */
+G_DEFINE_BOXED_TYPE (LeashTracker, leash_tracker, leash_tracker_ref, leash_tracker_unref)
+
+gint64
+leash_tracker_now (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
+  return (gint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static gboolean
+ref_unless_zero (LeashTracker *tracker)
+{
+  gint count = __atomic_load_n (&tracker->ref_count, __ATOMIC_RELAXED);
+
+  while (count > 0)
+    if (__atomic_compare_exchange_n (&tracker->ref_count, &count, count + 1, TRUE, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+      return TRUE;
+  return FALSE;
+}
+
+static LeashTracker *
+tracker_new (LeashTracker *parent)
+{
+  const LeashSettings *settings = leash_settings_get ();
+  LeashTracker *tracker = g_new0 (LeashTracker, 1);
+
+  leash_tracker_set_up_fork ();
+  leash_capture_warm_up ();
+  tracker->ref_count = 1;
+  tracker->level = settings->level;
+  tracker->sample_every = settings->sample_every;
+  tracker->depth = settings->depth;
+  tracker->was_off = settings->level == LEASH_LEVEL_OFF;
+  tracker->made_at = leash_tracker_now ();
+  tracker->parent = parent != NULL ? leash_tracker_ref (parent) : NULL;
+  tracker->nested = g_ptr_array_new ();
+  tracker->orphans = g_ptr_array_new ();
+  tracker->misuses = g_array_new (FALSE, FALSE, sizeof (LeashMisuse));
+  g_array_set_clear_func (tracker->misuses, leash_misuse_clear);
+  pthread_mutex_init (&tracker->misuse_lock, NULL);
+  pthread_mutex_init (&tracker->listener_lock, NULL);
+  for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
+    pthread_mutex_init (&tracker->keys[i].lock, NULL);
+
+  leash_lock (&trackers_lock);
+  if (trackers == NULL)
+    trackers = g_ptr_array_new ();
+  g_ptr_array_add (trackers, tracker);
+  if (parent != NULL)
+    g_ptr_array_add (parent->nested, tracker);
+  leash_unlock (&trackers_lock);
+  return tracker;
+}
+
+/**
+ * leash_tracker_new:
+ *
+ * Makes a tracker, at the level and depth of the LEASH_LEVEL and LEASH_DEPTH environment variables.
+ *
+ * The first one of a process, and the first one of a thread, takes some 100 microseconds to prepare the
+ * unwinder.
+ *
+ * Returns: (transfer full): a tracker
+ *
+ * Since: 0.1
+ */
+LeashTracker *
+leash_tracker_new (void)
+{
+  return tracker_new (NULL);
+}
+
+/**
+ * leash_tracker_new_nested:
+ * @parent: the tracker to nest in, which is kept alive
+ *
+ * Makes a tracker whose open resources count for @parent too: one for a request in one for a server.
+ *
+ * End it before @parent. What is still open when it goes stays on @parent's list.
+ *
+ * Returns: (transfer full): a tracker
+ *
+ * Since: 0.1
+ */
+LeashTracker *
+leash_tracker_new_nested (LeashTracker *parent)
+{
+  g_return_val_if_fail (parent != NULL, NULL);
+
+  return tracker_new (parent);
+}
+
+/**
+ * leash_tracker_ref:
+ * @tracker: a tracker
+ *
+ * Adds a reference.
+ *
+ * Returns: (transfer full): @tracker
+ *
+ * Since: 0.1
+ */
+LeashTracker *
+leash_tracker_ref (LeashTracker *tracker)
+{
+  g_return_val_if_fail (tracker != NULL, NULL);
+
+  __atomic_fetch_add (&tracker->ref_count, 1, __ATOMIC_RELAXED);
+  return tracker;
+}
+
+static gsize
+count_own (LeashTracker *tracker, gboolean kept_too)
+{
+  gsize n = 0;
+
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    {
+      LeashShard *shard = __atomic_load_n (&tracker->shards[i], __ATOMIC_ACQUIRE);
+
+      if (shard != NULL)
+        n += __atomic_load_n (&shard->n_open, __ATOMIC_RELAXED)
+             + (kept_too ? __atomic_load_n (&shard->n_kept, __ATOMIC_RELAXED) : 0);
+    }
+  return n;
+}
+
+/* With the lock of all trackers held: drops the orphans whose resources were closed since. */
+static void
+collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
+{
+  for (guint i = tracker->orphans->len; i-- > 0;)
+    if (count_own (g_ptr_array_index (tracker->orphans, i), TRUE) == 0)
+      g_ptr_array_add (ret_finished, g_ptr_array_steal_index_fast (tracker->orphans, i));
+}
+
+static void
+tracker_free (LeashTracker *tracker)
+{
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    if (tracker->shards[i] != NULL)
+      leash_shard_return (tracker->shards[i]);
+  leash_keys_clear (tracker->keys);
+  g_ptr_array_unref (tracker->nested);
+  g_ptr_array_unref (tracker->orphans);
+  g_array_unref (tracker->misuses);
+  g_clear_pointer (&tracker->listeners, g_ptr_array_unref);
+  g_free (tracker);
+}
+
+/* Takes the tracker off all lists. Returns FALSE when its parent keeps it, for what is still open in it. */
+static gboolean
+tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
+{
+  LeashTracker *parent = tracker->parent;
+  gboolean gone = TRUE;
+
+  leash_lock (&trackers_lock);
+  if (parent != NULL && count_own (tracker, TRUE) + tracker->orphans->len > 0)
+    {
+      __atomic_store_n (&tracker->ref_count, 1, __ATOMIC_RELEASE);
+      g_ptr_array_add (parent->orphans, tracker);
+      gone = FALSE;
+    }
+  else
+    {
+      g_ptr_array_remove_fast (trackers, tracker);
+      if (parent != NULL)
+        {
+          g_ptr_array_remove_fast (parent->nested, tracker);
+          collect_finished_orphans (parent, ret_finished);
+        }
+    }
+  leash_unlock (&trackers_lock);
+  return gone;
+}
+
+/**
+ * leash_tracker_unref:
+ * @tracker: (transfer full): a tracker
+ *
+ * Drops a reference. With the last one everything that the tracker holds is freed; the resources themselves
+ * are not closed, and closing them later does no harm.
+ *
+ * Since: 0.1
+ */
+void
+leash_tracker_unref (LeashTracker *tracker)
+{
+  g_autoptr (GPtrArray) finished = NULL;
+  LeashTracker *parent;
+
+  g_return_if_fail (tracker != NULL);
+
+  if (__atomic_sub_fetch (&tracker->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
+    return;
+  finished = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
+  parent = tracker->parent;
+  if (!tracker_unlink (tracker, finished))
+    {
+      /* What it is nested in now holds it, and not the other way round. */
+      leash_tracker_unref (parent);
+      return;
+    }
+  /* Orphans that are left lose their parent with it, and go the same way. */
+  for (guint i = 0; i < tracker->orphans->len; i++)
+    {
+      LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
+
+      orphan->parent = NULL;
+      leash_tracker_unref (orphan);
+    }
+  tracker_free (tracker);
+  if (parent != NULL)
+    leash_tracker_unref (parent);
+}
+
+/**
+ * leash_tracker_end:
+ * @tracker: a tracker
+ *
+ * Says that nothing is to be opened through @tracker any more. What is opened all the same is not tracked but
+ * recorded as a misuse; closing goes on as before. Ending a tracker before one that is nested in it is a
+ * misuse too. Ending twice does nothing.
+ *
+ * Since: 0.1
+ */
+void
+leash_tracker_end (LeashTracker *tracker)
+{
+  gboolean too_early = FALSE;
+
+  g_return_if_fail (tracker != NULL);
+
+  if (__atomic_exchange_n (&tracker->ended, TRUE, __ATOMIC_ACQ_REL))
+    return;
+  leash_lock (&trackers_lock);
+  for (guint i = 0; i < tracker->nested->len; i++)
+    {
+      LeashTracker *nested = g_ptr_array_index (tracker->nested, i);
+
+      too_early |= !leash_tracker_is_ended (nested) && !g_ptr_array_find (tracker->orphans, nested, NULL);
+    }
+  leash_unlock (&trackers_lock);
+  if (too_early)
+    leash_tracker_add_misuse (tracker, &(LeashMisuse){
+                                           .type = LEASH_MISUSE_END_ORDER,
+                                           .kind = "tracker",
+                                           .stack = leash_capture (LEASH_CALLER, NULL, tracker->depth),
+                                       });
+}
+
+/**
+ * leash_tracker_is_ended:
+ * @tracker: a tracker
+ *
+ * Whether leash_tracker_end() was called.
+ *
+ * Returns: %TRUE if so
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_tracker_is_ended (LeashTracker *tracker)
+{
+  g_return_val_if_fail (tracker != NULL, TRUE);
+
+  return __atomic_load_n (&tracker->ended, __ATOMIC_ACQUIRE);
+}
+
+/**
+ * leash_tracker_get_level:
+ * @tracker: a tracker
+ *
+ * How much it remembers.
+ *
+ * Returns: the level
+ *
+ * Since: 0.1
+ */
+LeashLevel
+leash_tracker_get_level (LeashTracker *tracker)
+{
+  g_return_val_if_fail (tracker != NULL, LEASH_LEVEL_OFF);
+
+  return (LeashLevel) __atomic_load_n (&tracker->level, __ATOMIC_RELAXED);
+}
+
+/**
+ * leash_tracker_set_level:
+ * @tracker: a tracker
+ * @level: how much it remembers from now on
+ * @sample_every: for %LEASH_LEVEL_SAMPLE: one resource in so many has its stack taken, 1 or more; else 0
+ *
+ * Changes the level while the program runs. What is open already stays as it is.
+ *
+ * Since: 0.1
+ */
+void
+leash_tracker_set_level (LeashTracker *tracker, LeashLevel level, guint sample_every)
+{
+  g_return_if_fail (tracker != NULL);
+  g_return_if_fail (level <= LEASH_LEVEL_FULL);
+  g_return_if_fail (level != LEASH_LEVEL_SAMPLE || sample_every > 0);
+
+  if (level == LEASH_LEVEL_OFF)
+    __atomic_store_n (&tracker->was_off, TRUE, __ATOMIC_RELAXED);
+  __atomic_store_n (&tracker->sample_every, sample_every, __ATOMIC_RELAXED);
+  __atomic_store_n (&tracker->level, level, __ATOMIC_RELEASE);
+}
+
+/**
+ * leash_tracker_set_depth:
+ * @tracker: a tracker
+ * @frames: 1 to 128
+ *
+ * Sets how many frames of a stack are kept, innermost first.
+ *
+ * Since: 0.1
+ */
+void
+leash_tracker_set_depth (LeashTracker *tracker, guint frames)
+{
+  g_return_if_fail (tracker != NULL);
+  g_return_if_fail (frames >= 1 && frames <= LEASH_DEPTH_MAX);
+
+  __atomic_store_n (&tracker->depth, frames, __ATOMIC_RELAXED);
+}
+
+/**
+ * leash_tracker_set_release_stacks:
+ * @tracker: a tracker
+ * @keep: whether to take a stack at each release too
+ *
+ * Makes reports of misuse show the whole stack of the first release, not its place only, for twice the cost.
+ * Off by default; on in the trackers that leash_test_begin() makes.
+ *
+ * Since: 0.1
+ */
+void
+leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
+{
+  g_return_if_fail (tracker != NULL);
+
+  __atomic_store_n (&tracker->release_stacks, keep, __ATOMIC_RELAXED);
+}
+
+static LeashShard *
+add_shard (LeashTracker *tracker, guint number)
+{
+  LeashShard *shard = leash_shard_take (tracker);
+  LeashShard *expected = NULL;
+
+  if (__atomic_compare_exchange_n (&tracker->shards[number], &expected, shard, FALSE, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_ACQUIRE))
+    return shard;
+  leash_shard_return (shard);
+  return expected;
+}
+
+LeashShard *
+leash_tracker_get_shard (LeashTracker *tracker, LeashThread *self)
+{
+  guint number = self->number % LEASH_N_SHARDS;
+  LeashShard *shard = __atomic_load_n (&tracker->shards[number], __ATOMIC_ACQUIRE);
+
+  return G_LIKELY (shard != NULL) ? shard : add_shard (tracker, number);
+}
+
+/* With the lock of all trackers held. Those that are on their way out are left out. */
+static void
+list_nested (LeashTracker *tracker, GPtrArray *list)
+{
+  for (guint i = 0; i < tracker->nested->len; i++)
+    {
+      LeashTracker *nested = g_ptr_array_index (tracker->nested, i);
+
+      if (ref_unless_zero (nested))
+        {
+          g_ptr_array_add (list, nested);
+          list_nested (nested, list);
+        }
+    }
+}
+
+GPtrArray *
+leash_tracker_list (LeashTracker *tracker)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
+
+  g_ptr_array_add (list, leash_tracker_ref (tracker));
+  leash_lock (&trackers_lock);
+  list_nested (tracker, list);
+  leash_unlock (&trackers_lock);
+  return list;
+}
+
+GPtrArray *
+leash_tracker_list_all (void)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
+
+  leash_lock (&trackers_lock);
+  for (guint i = 0; trackers != NULL && i < trackers->len; i++)
+    if (ref_unless_zero (g_ptr_array_index (trackers, i)))
+      g_ptr_array_add (list, g_ptr_array_index (trackers, i));
+  leash_unlock (&trackers_lock);
+  return list;
+}
+
+/**
+ * leash_tracker_count_open:
+ * @tracker: a tracker
+ *
+ * How many resources are open, in trackers nested in this one too, without those that are meant to stay open.
+ *
+ * Returns: the number
+ *
+ * Since: 0.1
+ */
+gsize
+leash_tracker_count_open (LeashTracker *tracker)
+{
+  g_autoptr (GPtrArray) list = NULL;
+  gsize n = 0;
+
+  g_return_val_if_fail (tracker != NULL, 0);
+
+  list = leash_tracker_list (tracker);
+  for (guint i = 0; i < list->len; i++)
+    n += count_own (g_ptr_array_index (list, i), FALSE);
+  return n;
+}
+
+static gsize
+count_kind_in_shard (LeashShard *shard, guint16 kind)
+{
+  gsize n = 0;
+
+  leash_lock (&shard->lock);
+  for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
+    for (guint i = 1; i < slab->n_used; i++)
+      {
+        LeashSlot *slot = leash_slab_get_slot (slab, i);
+
+        n += slot->state == LEASH_SLOT_OPEN && slot->kind == kind && (slot->flags & LEASH_SLOT_KEPT) == 0;
+      }
+  leash_unlock (&shard->lock);
+  return n;
+}
+
+/**
+ * leash_tracker_count_kind:
+ * @tracker: a tracker
+ * @kind: what the resources are: "file"
+ *
+ * How many resources of a kind are open. Looks at each open resource: it is for tests and reports.
+ *
+ * Returns: the number
+ *
+ * Since: 0.1
+ */
+gsize
+leash_tracker_count_kind (LeashTracker *tracker, const char *kind)
+{
+  g_autoptr (GPtrArray) list = NULL;
+  guint16 id;
+  gsize n = 0;
+
+  g_return_val_if_fail (tracker != NULL, 0);
+  g_return_val_if_fail (kind != NULL, 0);
+
+  id = leash_intern_lookup (kind);
+  list = leash_tracker_list (tracker);
+  for (guint i = 0; i < list->len; i++)
+    {
+      LeashTracker *each = g_ptr_array_index (list, i);
+
+      for (guint s = 0; s < LEASH_N_SHARDS; s++)
+        {
+          LeashShard *shard = __atomic_load_n (&each->shards[s], __ATOMIC_ACQUIRE);
+
+          n += shard != NULL ? count_kind_in_shard (shard, id) : 0;
+        }
+    }
+  return n;
+}
+
+/* All locks of one tracker, in their order: shards before keys. */
+static void
+lock_one (LeashTracker *tracker)
+{
+  leash_lock (&tracker->misuse_lock);
+  leash_lock (&tracker->listener_lock);
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    if (tracker->shards[i] != NULL)
+      leash_lock (&tracker->shards[i]->lock);
+  for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
+    leash_lock (&tracker->keys[i].lock);
+}

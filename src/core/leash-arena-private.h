@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Memory for tags. See leash-arena.c for why it is never unmapped. */
+#pragma once
+
+#include <glib.h>
+#include <leash/leash-track.h>
+
+#include "leash-lock-private.h"
+
+typedef struct _LeashShard LeashShard;
+typedef struct _LeashSlab LeashSlab;
+typedef struct _LeashSlot LeashSlot;
+
+typedef enum
+{
+  LEASH_SLOT_FREE,     /* never used, or its tracker is gone */
+  LEASH_SLOT_OPEN,
+  LEASH_SLOT_RELEASED, /* in quarantine, or kept by its children */
+  LEASH_SLOT_MOVED     /* adopted by another tracker; `parent` is where to */
+} LeashSlotState;
+
+typedef enum
+{
+  LEASH_SLOT_KEYED = 1 << 0,      /* in its tracker's table of keys */
+  LEASH_SLOT_KEPT = 1 << 1,       /* meant to stay open */
+  LEASH_SLOT_ADOPTED = 1 << 2,
+  LEASH_SLOT_SAMPLED = 1 << 3,    /* its stack was taken, at a level that takes few */
+  LEASH_SLOT_CLOSE_STACK = 1 << 4 /* closed.stack is set, not closed.pc */
+} LeashSlotFlags;
+
+/*
+ * What a tag refers to: one cache line. All of it is guarded by the lock of the shard that its slab belongs
+ * to, but for key_next, which the table of keys guards.
+ */
+struct _LeashSlot
+{
+  char *name;         /* owned; kept in quarantine, so that a misuse can name what it was */
+  union
+  {
+    guintptr key;     /* complemented, so that leak checkers do not take it for a reference */
+    guintptr pc;      /* of a released one: where it was closed */
+    LeashStackId stack;
+  } at;
+  LeashTag *parent;   /* what it was opened from */
+  LeashSlot *next;    /* in the table of keys while open, in the list of free ones after */
+  guint32 stack;
+  guint32 adopter_stack;
+  guint32 opened_low; /* milliseconds since the tracker was made: 48 bits */
+  guint32 tid;
+  guint32 children;   /* open ones; a released slot is not used again before they are closed */
+  guint16 opened_high;
+  guint16 thread;     /* interned names */
+  guint16 adopter_thread;
+  guint16 kind;
+  guint16 generation; /* counts the slot's uses; its low bits are part of the tag's pointer */
+  guint8 state;       /* LeashSlotState */
+  guint8 flags;       /* LeashSlotFlags */
+} __attribute__ ((aligned (64)));
+
+G_STATIC_ASSERT (sizeof (LeashSlot) == 64);
+
+#define LEASH_SLAB_SIZE ((gsize) 64 * 1024)
+#define LEASH_SLAB_SLOTS (LEASH_SLAB_SIZE / sizeof (LeashSlot))
+
+/* The first slot's place in each slab. */
+struct _LeashSlab
+{
+  LeashShard *shard; /* atomic; NULL while the slab is free. Changed under the shard's lock */
+  LeashSlab *next;   /* in the shard's list */
+  guint32 n_used;    /* slots that were ever taken, the header's among them */
+} __attribute__ ((aligned (64)));
+
+/* Zeroed but for the header. */
+LeashSlab *leash_arena_take_slab   (LeashShard *shard);
+void       leash_arena_return_slab (LeashSlab  *slab);
+void       leash_arena_fork_lock   (void);
+void       leash_arena_fork_unlock (void);
+
+static inline LeashSlot *
+leash_slab_get_slot (LeashSlab *slab, guint index)
+{
+  return (LeashSlot *) slab + index;
+}
+
+/* A tag's pointer is its slot's address with the low bits of the slot's generation in it. */
+#define LEASH_TAG_BITS ((guintptr) 63)
+
+static inline LeashTag *
+leash_slot_get_tag (const LeashSlot *slot)
+{
+  return (LeashTag *) ((guintptr) slot | (slot->generation & LEASH_TAG_BITS));
+}
+
+static inline LeashSlot *
+leash_tag_get_slot (const LeashTag *tag)
+{
+  return (LeashSlot *) ((guintptr) tag & ~LEASH_TAG_BITS);
+}
+
+static inline LeashSlab *
+leash_tag_get_slab (const LeashTag *tag)
+{
+  return (LeashSlab *) ((guintptr) tag & ~(LEASH_SLAB_SIZE - 1));
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A slot's life:
+ *
+ *     never taken -> open -> released -> (children gone) free list -> open again, generation + 1
+ *
+ * A released slot keeps what it was, until it is taken again: at least LEASH_QUARANTINE other slots of the
+ * shard are released first. A tag's pointer carries the low bits of its slot's generation, so that a tag whose
+ * slot was taken again is known as stale (63 times of 64, and always within 63 uses of the slot).
+ *
+ * One with open children does not go to the free list, so that a child that is closed after it can name it.
+ * Whoever detaches the last child puts it there.
+ */
+#include "leash-shard-private.h"
+
+#include <string.h>
+
+static LeashLock pool_lock = LEASH_LOCK_INIT; /* guards the pool */
+static GPtrArray *pool;                       /* shards without a tracker */
+
+static LeashShard *
+shard_new (void)
+{
+  LeashShard *shard = g_aligned_alloc0 (1, sizeof (LeashShard), G_ALIGNOF (LeashShard));
+
+  pthread_mutex_init (&shard->lock, NULL);
+  return shard;
+}
+
+LeashShard *
+leash_shard_take (LeashTracker *tracker)
+{
+  LeashShard *shard = NULL;
+
+  leash_lock (&pool_lock);
+  if (pool != NULL && pool->len > 0)
+    shard = g_ptr_array_steal_index_fast (pool, pool->len - 1);
+  leash_unlock (&pool_lock);
+  if (shard == NULL)
+    shard = shard_new ();
+
+  leash_lock (&shard->lock);
+  shard->tracker = tracker;
+  leash_unlock (&shard->lock);
+  return shard;
+}
+
+/* What a slot owned and whom it was counted by, to be undone without the shard's lock. */
+static void
+forget_slot (LeashSlot *slot, GPtrArray *parents)
+{
+  g_clear_pointer (&slot->name, g_free);
+  if (slot->parent != NULL && slot->state != LEASH_SLOT_RELEASED && slot->state != LEASH_SLOT_FREE)
+    g_ptr_array_add (parents, slot->parent);
+}
+
+static LeashSlab *
+disown_slabs (LeashShard *shard, GPtrArray *parents)
+{
+  LeashSlab *slabs;
+
+  leash_lock (&shard->lock);
+  slabs = shard->slabs;
+  for (LeashSlab *slab = slabs; slab != NULL; slab = slab->next)
+    {
+      __atomic_store_n (&slab->shard, NULL, __ATOMIC_RELEASE);
+      for (guint i = 1; i < slab->n_used; i++)
+        forget_slot (leash_slab_get_slot (slab, i), parents);
+    }
+  shard->tracker = NULL;
+  shard->slabs = NULL;
+  shard->oldest_free = shard->newest_free = NULL;
+  shard->n_free = 0;
+  __atomic_store_n (&shard->n_open, 0, __ATOMIC_RELAXED);
+  __atomic_store_n (&shard->n_kept, 0, __ATOMIC_RELAXED);
+  leash_unlock (&shard->lock);
+  return slabs;
+}
+
+void
+leash_shard_return (LeashShard *shard)
+{
+  g_autoptr (GPtrArray) parents = g_ptr_array_new ();
+  LeashSlab *slab = disown_slabs (shard, parents);
+
+  while (slab != NULL)
+    {
+      LeashSlab *next = slab->next;
+
+      leash_arena_return_slab (slab);
+      slab = next;
+    }
+  for (guint i = 0; i < parents->len; i++)
+    leash_parent_detach (g_ptr_array_index (parents, i));
+
+  leash_lock (&pool_lock);
+  if (pool == NULL)
+    pool = g_ptr_array_new ();
+  g_ptr_array_add (pool, shard);
+  leash_unlock (&pool_lock);
+}
+
+static LeashSlot *
+take_new_slot (LeashShard *shard)
+{
+  LeashSlab *slab = shard->slabs;
+
+  if (slab == NULL || slab->n_used == LEASH_SLAB_SLOTS)
+    {
+      slab = leash_arena_take_slab (shard);
+      slab->next = shard->slabs;
+      shard->slabs = slab;
+    }
+  return leash_slab_get_slot (slab, slab->n_used++);
+}
+
+LeashSlot *
+leash_shard_take_slot (LeashShard *shard)
+{
+  LeashSlot *slot;
+
+  if (G_LIKELY (shard->n_free > LEASH_QUARANTINE))
+    {
+      slot = shard->oldest_free;
+      shard->oldest_free = slot->next;
+      shard->n_free--;
+    }
+  else
+    slot = take_new_slot (shard);
+  slot->generation++;
+  slot->state = LEASH_SLOT_OPEN;
+  slot->flags = 0;
+  slot->at.key = 0;
+  slot->next = NULL;
+  slot->adopter_stack = 0;
+  __atomic_store_n (&shard->n_open, shard->n_open + 1, __ATOMIC_RELAXED);
+  return slot;
+}
+
+void
+leash_shard_free_slot (LeashShard *shard, LeashSlot *slot)
+{
+  g_assert (slot->state != LEASH_SLOT_OPEN && slot->children == 0);
+
+  slot->next = NULL;
+  if (shard->n_free++ > 0)
+    shard->newest_free->next = slot;
+  else
+    shard->oldest_free = slot;
+  shard->newest_free = slot;
+}
+
+LeashSlot *
+leash_shard_lock_tag (LeashTag *tag, LeashShard **ret_shard)
+{
+  LeashSlab *slab = leash_tag_get_slab (tag);
+  LeashShard *shard = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
+
+  while (shard != NULL)
+    {
+      LeashShard *owner;
+
+      leash_lock (&shard->lock);
+      owner = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
+      if (G_LIKELY (owner == shard))
+        {
+          *ret_shard = shard;
+          return leash_tag_get_slot (tag);
+        }
+      leash_unlock (&shard->lock);
+      shard = owner;
+    }
+  return NULL;
+}
+
+/* Returns the tag that was attached to, which differs for a parent that was adopted; NULL when it is not open. */
+LeashTag *
+leash_parent_attach (LeashTag *parent)
+{
+  while (parent != NULL)
+    {
+      LeashShard *shard;
+      LeashSlot *slot = leash_shard_lock_tag (parent, &shard);
+      LeashTag *next = NULL;
+      gboolean attached = FALSE;
+
+      if (slot == NULL)
+        return NULL;
+      if (leash_slot_is_tags (slot, parent))
+        {
+          attached = slot->state == LEASH_SLOT_OPEN;
+          if (attached)
+            slot->children++;
+          else if (slot->state == LEASH_SLOT_MOVED)
+            next = slot->parent;
+        }
+      leash_unlock (&shard->lock);
+      if (attached)
+        return parent;
+      parent = next;
+    }
+  return NULL;
+}
+
+/* Loops, not recurses: an adopted slot that its last child leaves is itself counted by what it moved to. */
+void
+leash_parent_detach (LeashTag *parent)
+{
+  while (parent != NULL)
+    {
+      LeashShard *shard;
+      LeashSlot *slot = leash_shard_lock_tag (parent, &shard);
+      LeashTag *next = NULL;
+
+      if (slot == NULL)
+        return;
+      if (leash_slot_is_tags (slot, parent) && --slot->children == 0 && slot->state != LEASH_SLOT_OPEN)
+        {
+          if (slot->state == LEASH_SLOT_MOVED)
+            next = slot->parent;
+          leash_shard_free_slot (shard, slot);
+        }
+      leash_unlock (&shard->lock);
+      parent = next;
+    }
+}

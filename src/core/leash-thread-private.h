@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What Leash knows of each thread. Lives in the thread's own storage, so it needs no freeing and no lock. */
+#pragma once
+
+#include <glib.h>
+
+#define LEASH_KIND_CACHE 16
+
+typedef struct
+{
+  guint32 tid;            /* the kernel's; 0 until leash_thread_get() is called in the thread */
+  guint16 name;           /* interned when first seen; "main" for the main thread */
+  guint16 number;         /* counts up by thread: spreads threads over shards */
+  guint32 random;         /* state of a small generator, for sampling */
+  guint32 until_sample;   /* opens until the next one that is sampled */
+  gboolean busy;          /* inside the tracker: what a signal handler or a hook opens now is not tracked */
+  gboolean in_listener;   /* listeners are not told of what listeners do */
+  struct
+  {
+    const char *pointer;  /* where the string was: its content is compared still */
+    guint16 id;
+  } kinds[LEASH_KIND_CACHE];
+} LeashThread;
+
+extern __thread LeashThread leash_thread_self __attribute__ ((tls_model ("initial-exec"), visibility ("hidden")));
+
+void    leash_thread_fill (LeashThread *self);
+guint16 leash_thread_kind (LeashThread *self,
+                           const char  *kind);
+guint32 leash_thread_random (LeashThread *self);
+
+static inline LeashThread *
+leash_thread_get (void)
+{
+  LeashThread *self = &leash_thread_self;
+
+  if (G_UNLIKELY (self->tid == 0))
+    leash_thread_fill (self);
+  return self;
+}

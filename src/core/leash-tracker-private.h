@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tracker, as its own files see it. */
+#pragma once
+
+#include <leash/leash-snapshot.h>
+#include <leash/leash-track.h>
+
+#include "leash-keys-private.h"
+#include "leash-shard-private.h"
+#include "leash-thread-private.h"
+
+/* Threads beyond this number share shards. */
+#define LEASH_N_SHARDS 64
+
+/* Different misuses that are kept; more are counted. */
+#define LEASH_N_MISUSES 256
+
+struct _LeashTracker
+{
+  gint ref_count;          /* atomic */
+  guint level;             /* atomic; LeashLevel */
+  guint sample_every;      /* atomic */
+  guint depth;             /* atomic; frames */
+  gboolean ended;          /* atomic */
+  gboolean release_stacks; /* atomic */
+  gboolean was_off;        /* atomic; was ever at a level where releases come without a tag */
+  gint64 made_at;          /* coarse monotonic milliseconds; never changes */
+
+  LeashShard *shards[LEASH_N_SHARDS]; /* atomic; made at first need */
+  LeashKeyTable keys[LEASH_N_KEY_TABLES];
+
+  /* Guarded by the lock of all trackers */
+  LeashTracker *parent;    /* owned; never changes */
+  GPtrArray *nested;       /* not owned; trackers take themselves off */
+  GPtrArray *orphans;      /* owned: nested ones that nobody else has, with resources still open */
+
+  LeashLock misuse_lock;   /* guards the below */
+  GArray *misuses;         /* of LeashMisuse, strings owned */
+  guint64 n_misuses_dropped;
+
+  LeashLock listener_lock; /* guards the below */
+  GPtrArray *listeners;    /* replaced, never changed: whoever emits holds a reference; NULL when there are none */
+  guint last_listener;
+};
+
+/* Time in coarse milliseconds: a third of the cost of the exact clock, and enough for an age. */
+gint64      leash_tracker_now          (void);
+LeashShard *leash_tracker_get_shard    (LeashTracker    *tracker,
+                                        LeashThread     *self);
+/* The tracker and all that are nested in it, each referenced. */
+GPtrArray  *leash_tracker_list         (LeashTracker    *tracker);
+/* Every tracker of the process, each referenced. */
+GPtrArray  *leash_tracker_list_all     (void);
+void        leash_tracker_fork_lock    (void);
+void        leash_tracker_fork_unlock  (void);
+void        leash_tracker_set_up_fork  (void);
+
+/* leash-misuse.c. Takes the strings as they are and copies them; count is ignored. */
+void        leash_tracker_add_misuse   (LeashTracker      *tracker,
+                                        const LeashMisuse *misuse);
+void        leash_misuse_clear         (gpointer           misuse);
+
+/* leash-events.c */
+static inline gboolean
+leash_tracker_has_listeners (LeashTracker *tracker)
+{
+  return __atomic_load_n (&tracker->listeners, __ATOMIC_RELAXED) != NULL;
+}
+
+void        leash_tracker_emit         (LeashTracker        *tracker,
+                                        LeashEventType       event,
+                                        const LeashResource *resource,
+                                        const LeashMisuse   *misuse);
+
+/* leash-snapshot.c. The name is the slot's own: the shard's lock must be held while it is used. */
+void        leash_resource_fill        (LeashResource   *resource,
+                                        LeashTracker    *tracker,
+                                        LeashSlot       *slot);
+
+/* leash-tag.c: releases of tags whose tracker is gone, process-wide. */
+guint64     leash_tag_count_stray      (void);
