@@ -209,12 +209,13 @@ static gboolean
 dir_fs_mkdir (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError **error)
 {
   g_auto (Place) place = { .dir = -1 };
+  LeashStat found;
 
   if (!find_place ((LeashDirFs *)fs, ctx, path, &place, error))
     return FALSE;
-  /* Both exist, whatever they are. */
+  /* What they name is there, unless they lead outside. */
   if (is_dots (place.name))
-    return check ((errno = EEXIST), error);
+    return dir_fs_stat (fs, ctx, path, &found, error) && check ((errno = EEXIST), error);
   return check (mkdirat (place.dir, place.name, (mode_t)mode), error);
 }
 
