@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glib.h>
+#include <leash/leash-stack.h>
 #include <leash/leash-track.h>
 
 #include "leash-lock-private.h"
@@ -68,13 +69,15 @@ struct _LeashSlab
   LeashShard *shard; /* atomic; NULL while the slab is free. Changed under the shard's lock */
   LeashSlab *next;   /* in the shard's list */
   guint32 n_used;    /* slots that were ever taken, the header's among them */
+  guint16 first_generation; /* of its slots: differs from what it was for another tracker */
+  gboolean is_reused;       /* was another tracker's before */
 } __attribute__ ((aligned (64)));
 
 /* Zeroed but for the header. */
 LeashSlab *leash_arena_take_slab   (LeashShard *shard);
 void       leash_arena_return_slab (LeashSlab  *slab);
-void       leash_arena_fork_lock   (void);
-void       leash_arena_fork_unlock (void);
+/* For leash-fork.c */
+LeashLock *leash_arena_get_fork_lock (void);
 
 static inline LeashSlot *
 leash_slab_get_slot (LeashSlab *slab, guint index)

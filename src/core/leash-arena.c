@@ -5,10 +5,10 @@
  *
  *     region | slab: header, slot, slot, ... | slab: header, slot, slot, ... | ...
  *
- * Regions are never unmapped: a tag that outlives its tracker can then be recognised as such (its slab belongs
- * to nobody, or its generation differs) where freed memory would crash. What they hold is given back to the
- * system instead: a slab that was in use for more than a few pages is emptied by MADV_DONTNEED when it is
- * returned. Returned slabs are used again oldest first, which keeps old tags recognisable for longest.
+ * Regions are never unmapped: a tag that outlives its tracker can then be recognised as such (its slab
+ * belongs to nobody, or its generation differs) where freed memory would crash. What they hold is given back
+ * to the system instead: a slab that was in use for more than a few pages is emptied by MADV_DONTNEED when it
+ * is returned. Returned slabs are used again oldest first, which keeps old tags recognisable for longest.
  *
  * malloc() would do for memory alone; it could not promise that a stale tag's address stays readable.
  */
@@ -23,8 +23,10 @@
 #define SMALL_SLAB_SLOTS 256
 
 static LeashLock arena_lock = LEASH_LOCK_INIT; /* guards the below */
-static GQueue free_slabs = G_QUEUE_INIT;       /* oldest first; its links lie elsewhere: free pages stay untouched */
-static char *region_next, *region_end;         /* what was never used of the newest region */
+static GQueue free_slabs
+    = G_QUEUE_INIT;   /* oldest first; links lie elsewhere, so that free pages stay untouched */
+static guint n_taken; /* slabs, ever */
+static char *region_next, *region_end; /* what was never used of the newest region */
 
 /* LeakSanitizer does not look for pointers in mapped memory unless it is told to: names would seem lost. */
 extern void __lsan_register_root_region (const void *start, gsize size) __attribute__ ((weak));
@@ -51,13 +53,14 @@ map_region (void)
 
 /* Fresh slabs before returned ones, for the same reason as the oldest of those first. */
 static LeashSlab *
-pop_slab (void)
+pop_slab (gboolean *ret_is_reused)
 {
   LeashSlab *slab;
 
   if (region_next == region_end && g_queue_is_empty (&free_slabs))
     map_region ();
-  if (region_next == region_end)
+  *ret_is_reused = region_next == region_end;
+  if (*ret_is_reused)
     return g_queue_pop_head (&free_slabs);
   slab = (LeashSlab *) region_next;
   region_next += LEASH_SLAB_SIZE;
@@ -68,13 +71,18 @@ LeashSlab *
 leash_arena_take_slab (LeashShard *shard)
 {
   LeashSlab *slab;
+  guint number;
+  gboolean is_reused;
 
   leash_lock (&arena_lock);
-  slab = pop_slab ();
+  slab = pop_slab (&is_reused);
+  number = n_taken++;
   leash_unlock (&arena_lock);
 
   slab->next = NULL;
   slab->n_used = 1;
+  slab->is_reused = is_reused;
+  slab->first_generation = (guint16) ((number * 2654435761u) >> 16);
   __atomic_store_n (&slab->shard, shard, __ATOMIC_RELEASE);
   return slab;
 }
@@ -93,14 +101,8 @@ leash_arena_return_slab (LeashSlab *slab)
   leash_unlock (&arena_lock);
 }
 
-void
-leash_arena_fork_lock (void)
+LeashLock *
+leash_arena_get_fork_lock (void)
 {
-  leash_lock (&arena_lock);
-}
-
-void
-leash_arena_fork_unlock (void)
-{
-  leash_unlock (&arena_lock);
+  return &arena_lock;
 }

@@ -71,6 +71,10 @@ void          leash_cancel_cancel          (LeashCancel  *cancel,
                                             gconstpointer caller);
 void          leash_cancel_expire          (LeashCancel  *cancel);
 
+/* For who finds the deadline passed before its timer fires: cancel, which it governs, is done on return. */
+void          leash_cancel_expire_now      (LeashCancel  *cancel,
+                                            LeashCancel  *deadline);
+
 /* The soonest deadline on clock that ends it: the node with the timer, or NULL. */
 LeashCancel  *leash_cancel_find_deadline   (LeashCancel  *cancel,
                                             LeashClock   *clock);

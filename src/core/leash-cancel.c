@@ -303,6 +303,15 @@ leash_cancel_expire (LeashCancel *cancel)
                        LEASH_CALLER);
 }
 
+/* Another thread may be ending deadline, and not have come to cancel yet: then it is ended from here. */
+void
+leash_cancel_expire_now (LeashCancel *cancel, LeashCancel *deadline)
+{
+  leash_cancel_expire (deadline);
+  if (leash_cancel_get_reason (cancel) == NULL)
+    leash_cancel_finish (cancel, leash_reason_ref (leash_cancel_get_reason (deadline)), LEASH_CALLER);
+}
+
 static LeashCancel *
 cancel_of_timer (LeashTimer *timer)
 {

@@ -31,9 +31,9 @@ strip_authentication (guintptr pc)
 {
 #ifdef __aarch64__
   /* XPACLRI, as a hint, so that it is nothing on processors without pointer authentication. */
-  register guintptr x30 __asm__ ("x30") = pc;
+  register guintptr x30 __asm__("x30") = pc;
 
-  __asm__ ("hint #7" : "+r"(x30));
+  __asm__("hint #7" : "+r"(x30));
   return x30;
 #else
   return pc;
@@ -87,7 +87,8 @@ leash_capture (gconstpointer caller, const LeashSite *site, guint depth)
   for (guint i = first; i < n_frames; i++)
     frames[i] = strip_authentication (frames[i]);
   n_frames -= first;
-  return leash_depot_put (frames + first, MIN (n_frames, depth), n_frames > depth ? LEASH_STACK_LIMITED : 0, site);
+  return leash_depot_put (frames + first, MIN (n_frames, depth), n_frames > depth ? LEASH_STACK_LIMITED : 0,
+                          site);
 }
 
 void

@@ -183,20 +183,22 @@ leash_context_get_deadline (LeashContext *ctx, gint64 *ret_deadline)
 gint64
 leash_context_get_remaining (LeashContext *ctx)
 {
-  LeashCancel *governing;
+  LeashCancel *cancel, *governing;
   gint64 remaining;
 
   g_return_val_if_fail (ctx != NULL, 0);
 
   if (get_reason (ctx) != NULL)
     return 0;
-  governing = leash_cancel_find_deadline (leash_context_full (ctx)->cancel, leash_clock_system ());
+  cancel = leash_context_full (ctx)->cancel;
+  governing = leash_cancel_find_deadline (cancel, leash_clock_system ());
   if (governing == NULL)
     return -1;
-  remaining = governing->timer.due - g_get_monotonic_time ();
+  if (__builtin_sub_overflow (governing->timer.due, g_get_monotonic_time (), &remaining))
+    remaining = governing->timer.due > 0 ? G_MAXINT64 : 0;
   if (remaining > 0)
     return remaining;
-  leash_cancel_expire (governing);
+  leash_cancel_expire_now (cancel, governing);
   return 0;
 }
 

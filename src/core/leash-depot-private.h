@@ -5,6 +5,8 @@
 #include <leash/leash-stack.h>
 #include <leash/leash-track.h>
 
+#include "leash-lock-private.h"
+
 typedef enum
 {
   LEASH_STACK_COMPLETE = 0,
@@ -38,5 +40,5 @@ guint64           leash_depot_count_dropped (void);
 gsize             leash_depot_get_bytes  (void);
 guint             leash_depot_count      (void);
 
-void              leash_depot_fork_lock     (void);
-void              leash_depot_fork_unlock   (void);
+/* For leash-fork.c */
+LeashLock *leash_depot_get_fork_lock (void);

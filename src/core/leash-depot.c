@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Layout: stacks lie one behind the other in chunks of 64 KiB, which never move and are never freed; a stack's
- * id is its chunk's number and its place in it, in units of 8 bytes:
+ * Layout: stacks lie one behind the other in chunks of 64 KiB, which never move and are never freed; a
+ * stack's id is its chunk's number and its place in it, in units of 8 bytes:
  *
  *     id:     chunk << 13 | unit
  *     stack:  n_frames flags generation site | frame | frame | ...
  *
  * An open-addressing table maps hashes to ids, 8 bytes a slot (hash and id, written and read as one word).
- * Looking up takes no lock: a stack is complete before its slot is set with release order, a table is complete
- * before it takes the place of a smaller one. Whoever finds nothing takes the lock and looks again, so that
- * reading an old table costs time only. Old tables are kept: together they are no larger than the current one.
+ * Looking up takes no lock: a stack is complete before its slot is set with release order, a table is
+ * complete before it takes the place of a smaller one. Whoever finds nothing takes the lock and looks again,
+ * so that reading an old table costs time only. Old tables are kept: together they are no larger than the
+ * current one.
  *
  * A stack's identity is its frames and the flags that were known when it was taken. The site is the one that
  * came with it first; it follows from the innermost frame.
@@ -154,7 +155,8 @@ make_room_in_table (void)
     replace_table (FIRST_SLOTS);
   else if (n_stacks >= n_slots * 3 / 4)
     {
-      if (n_bytes + table_size (2 * n_slots) > leash_settings_get ()->depot_limit || n_slots > G_MAXUINT32 / 4)
+      if (n_bytes + table_size (2 * n_slots) > leash_settings_get ()->depot_limit
+          || n_slots > G_MAXUINT32 / 4)
         return n_stacks < n_slots * 15 / 16;
       replace_table (2 * n_slots);
     }
@@ -215,7 +217,9 @@ intern_site (const LeashSite *site)
   if (id != 0)
     return id;
   copy = g_new0 (LeashSite, 1);
-  *copy = (LeashSite){ .file = g_strdup (site->file), .line = site->line, .function = g_strdup (site->function) };
+  *copy = (LeashSite){ .file = g_strdup (site->file),
+                       .line = site->line,
+                       .function = g_strdup (site->function) };
   g_ptr_array_add (sites, copy);
   g_hash_table_insert (site_ids, copy, GUINT_TO_POINTER (sites->len));
   return sites->len;
@@ -223,7 +227,8 @@ intern_site (const LeashSite *site)
 
 /* With the lock held: stores what was not found, or returns 0 when there is no room. */
 static LeashStackId
-store (guint32 hash, const guintptr *frames, guint n_frames, guint flags, guint16 generation, const LeashSite *site)
+store (guint32 hash, const guintptr *frames, guint n_frames, guint flags, guint16 generation,
+       const LeashSite *site)
 {
   LeashStackId id = make_room_in_table () ? allocate (n_frames) : 0;
   LeashStack *stack;
@@ -298,7 +303,8 @@ leash_depot_get (LeashStackId id)
       || __atomic_load_n (&chunks[id >> CHUNK_BITS], __ATOMIC_ACQUIRE) == NULL)
     return NULL;
   stack = get_stack (id);
-  if (stack->n_frames > LEASH_DEPTH_MAX || unit + 1 + stack->n_frames * sizeof (guintptr) / UNIT > CHUNK_UNITS)
+  if (stack->n_frames > LEASH_DEPTH_MAX
+      || unit + 1 + stack->n_frames * sizeof (guintptr) / UNIT > CHUNK_UNITS)
     return NULL;
   if (id == __atomic_load_n (&not_kept, __ATOMIC_RELAXED))
     return stack;
@@ -339,14 +345,8 @@ leash_depot_count (void)
   return __atomic_load_n (&n_stacks, __ATOMIC_RELAXED);
 }
 
-void
-leash_depot_fork_lock (void)
+LeashLock *
+leash_depot_get_fork_lock (void)
 {
-  leash_lock (&depot_lock);
-}
-
-void
-leash_depot_fork_unlock (void)
-{
-  leash_unlock (&depot_lock);
+  return &depot_lock;
 }

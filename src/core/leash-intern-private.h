@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+#include "leash-lock-private.h"
+
 #define LEASH_INTERN_OTHER 0 /* stands for all strings past the number that is kept */
 
 /* The string is copied. Takes a lock only where the string is new. */
@@ -13,5 +15,5 @@ guint16     leash_intern_lookup  (const char *string);
 /* Lives as long as the process. */
 const char *leash_intern_get     (guint16 id);
 
-void        leash_intern_fork_lock   (void);
-void        leash_intern_fork_unlock (void);
+/* For leash-fork.c */
+LeashLock *leash_intern_get_fork_lock (void);

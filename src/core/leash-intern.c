@@ -72,14 +72,8 @@ leash_intern_get (guint16 id)
   return strings[id];
 }
 
-void
-leash_intern_fork_lock (void)
+LeashLock *
+leash_intern_get_fork_lock (void)
 {
-  leash_lock (&intern_lock);
-}
-
-void
-leash_intern_fork_unlock (void)
-{
-  leash_unlock (&intern_lock);
+  return &intern_lock;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Hash tables chained through the slots themselves, so that a keyed resource costs no memory of its own beside
- * its share of the chains' heads. Threads meet on a table's lock only by chance of the hash. A slot that is in
- * a table is open: its kind, key and generation do not change until it has left.
+ * Hash tables chained through the slots themselves, so that a keyed resource costs no memory of its own
+ * beside its share of the chains' heads. Threads meet on a table's lock only by chance of the hash. A slot
+ * that is in a table is open: its kind, key and generation do not change until it has left.
  */
 #include "leash-keys-private.h"
 

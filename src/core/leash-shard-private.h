@@ -20,15 +20,24 @@ struct _LeashShard
   guint n_free;
   gsize n_open;          /* atomic for readers without the lock; without those meant to stay open */
   gsize n_kept;          /* likewise */
+  guint release_depth;   /* atomic; frames of the stack that is taken at a release, 0 for none */
 } __attribute__ ((aligned (64)));
 
-LeashShard *leash_shard_take        (LeashTracker *tracker);
+LeashShard *leash_shard_take        (LeashTracker *tracker,
+                                     guint         release_depth);
 void        leash_shard_return      (LeashShard   *shard);
+/* For leash-fork.c: takes the locks of all shards and notes them in held. */
+void        leash_shard_fork_lock   (GPtrArray    *held);
 
 /* With the shard's lock held. The slot comes open, with the name of whatever it was before still in it. */
 LeashSlot  *leash_shard_take_slot   (LeashShard   *shard);
 void        leash_shard_free_slot   (LeashShard   *shard,
                                      LeashSlot    *slot);
+
+/* Counts an open slot as meant to stay so; and one that is not open any more out. */
+void        leash_shard_count_kept  (LeashShard   *shard);
+void        leash_shard_count_out   (LeashShard   *shard,
+                                     const LeashSlot *slot);
 
 /*
  * Finds a tag's slot and takes its shard's lock. Returns NULL, without a lock, when the tag's tracker is gone.

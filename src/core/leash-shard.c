@@ -5,8 +5,8 @@
  *     never taken -> open -> released -> (children gone) free list -> open again, generation + 1
  *
  * A released slot keeps what it was, until it is taken again: at least LEASH_QUARANTINE other slots of the
- * shard are released first. A tag's pointer carries the low bits of its slot's generation, so that a tag whose
- * slot was taken again is known as stale (63 times of 64, and always within 63 uses of the slot).
+ * shard are released first. A tag's pointer carries the low bits of its slot's generation, so that a tag
+ * whose slot was taken again is known as stale (63 times of 64, and always within 63 uses of the slot).
  *
  * One with open children does not go to the free list, so that a child that is closed after it can name it.
  * Whoever detaches the last child puts it there.
@@ -15,32 +15,38 @@
 
 #include <string.h>
 
-static LeashLock pool_lock = LEASH_LOCK_INIT; /* guards the pool */
+static LeashLock pool_lock = LEASH_LOCK_INIT; /* guards the two below */
 static GPtrArray *pool;                       /* shards without a tracker */
+static GPtrArray *all_shards;                 /* every one there is */
 
+/* With the pool's lock held. */
 static LeashShard *
 shard_new (void)
 {
   LeashShard *shard = g_aligned_alloc0 (1, sizeof (LeashShard), G_ALIGNOF (LeashShard));
 
   pthread_mutex_init (&shard->lock, NULL);
+  if (all_shards == NULL)
+    {
+      all_shards = g_ptr_array_new ();
+      pool = g_ptr_array_new ();
+    }
+  g_ptr_array_add (all_shards, shard);
   return shard;
 }
 
 LeashShard *
-leash_shard_take (LeashTracker *tracker)
+leash_shard_take (LeashTracker *tracker, guint release_depth)
 {
-  LeashShard *shard = NULL;
+  LeashShard *shard;
 
   leash_lock (&pool_lock);
-  if (pool != NULL && pool->len > 0)
-    shard = g_ptr_array_steal_index_fast (pool, pool->len - 1);
+  shard = pool != NULL && pool->len > 0 ? g_ptr_array_steal_index_fast (pool, pool->len - 1) : shard_new ();
   leash_unlock (&pool_lock);
-  if (shard == NULL)
-    shard = shard_new ();
 
   leash_lock (&shard->lock);
   shard->tracker = tracker;
+  __atomic_store_n (&shard->release_depth, release_depth, __ATOMIC_RELAXED);
   leash_unlock (&shard->lock);
   return shard;
 }
@@ -94,8 +100,6 @@ leash_shard_return (LeashShard *shard)
     leash_parent_detach (g_ptr_array_index (parents, i));
 
   leash_lock (&pool_lock);
-  if (pool == NULL)
-    pool = g_ptr_array_new ();
   g_ptr_array_add (pool, shard);
   leash_unlock (&pool_lock);
 }
@@ -104,6 +108,7 @@ static LeashSlot *
 take_new_slot (LeashShard *shard)
 {
   LeashSlab *slab = shard->slabs;
+  LeashSlot *slot;
 
   if (slab == NULL || slab->n_used == LEASH_SLAB_SLOTS)
     {
@@ -111,7 +116,9 @@ take_new_slot (LeashShard *shard)
       slab->next = shard->slabs;
       shard->slabs = slab;
     }
-  return leash_slab_get_slot (slab, slab->n_used++);
+  slot = leash_slab_get_slot (slab, slab->n_used++);
+  slot->generation = slab->first_generation;
+  return slot;
 }
 
 LeashSlot *
@@ -135,6 +142,21 @@ leash_shard_take_slot (LeashShard *shard)
   slot->adopter_stack = 0;
   __atomic_store_n (&shard->n_open, shard->n_open + 1, __ATOMIC_RELAXED);
   return slot;
+}
+
+void
+leash_shard_count_kept (LeashShard *shard)
+{
+  __atomic_store_n (&shard->n_open, shard->n_open - 1, __ATOMIC_RELAXED);
+  __atomic_store_n (&shard->n_kept, shard->n_kept + 1, __ATOMIC_RELAXED);
+}
+
+void
+leash_shard_count_out (LeashShard *shard, const LeashSlot *slot)
+{
+  gsize *counter = (slot->flags & LEASH_SLOT_KEPT) != 0 ? &shard->n_kept : &shard->n_open;
+
+  __atomic_store_n (counter, *counter - 1, __ATOMIC_RELAXED);
 }
 
 void
@@ -173,7 +195,8 @@ leash_shard_lock_tag (LeashTag *tag, LeashShard **ret_shard)
   return NULL;
 }
 
-/* Returns the tag that was attached to, which differs for a parent that was adopted; NULL when it is not open. */
+/* Returns the tag that was attached to, which differs for a parent that was adopted; NULL when it is not
+ * open. */
 LeashTag *
 leash_parent_attach (LeashTag *parent)
 {
@@ -222,5 +245,19 @@ leash_parent_detach (LeashTag *parent)
         }
       leash_unlock (&shard->lock);
       parent = next;
+    }
+}
+
+void
+leash_shard_fork_lock (GPtrArray *held)
+{
+  leash_lock (&pool_lock);
+  g_ptr_array_add (held, &pool_lock);
+  for (guint i = 0; all_shards != NULL && i < all_shards->len; i++)
+    {
+      LeashShard *shard = g_ptr_array_index (all_shards, i);
+
+      leash_lock (&shard->lock);
+      g_ptr_array_add (held, &shard->lock);
     }
 }

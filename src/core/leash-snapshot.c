@@ -1,2 +1,430 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-typedef int leash_placeholder;
+/*
+ * A snapshot copies what is open, shard by shard: each shard stands still while it is copied, the others go
+ * on. What is opened or closed meanwhile may be in it or not. A resource's identity, for the difference of
+ * two snapshots, is its slot, the number of the slot's use, and the time it was opened at.
+ */
+#include "leash-tag-private.h"
+
+#include "leash-boxed-private.h"
+#include "leash-capture-private.h"
+#include "leash-intern-private.h"
+#include "leash-report-private.h"
+
+/**
+ * LeashSnapshot:
+ *
+ * What a tracker held open at one moment, and the misuses until then.
+ *
+ * It never changes, and may be used from any thread.
+ */
+LEASH_DEFINE_BOXED (LeashSnapshot, leash_snapshot)
+
+void
+leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const LeashSlot *slot)
+{
+  gint64 age = (gint64) slot->opened_high << 32 | slot->opened_low;
+  gboolean is_open = slot->state == LEASH_SLOT_OPEN;
+
+  *resource = (LeashResource){
+    .kind = leash_intern_get (slot->kind),
+    .name = slot->name,
+    .opened_at = (tracker->made_at + age) * 1000,
+    .thread = leash_intern_get (slot->thread),
+    .tid = slot->tid,
+    .stack = slot->stack,
+    .id = { (guintptr) slot, (guint64) age << 16 | slot->generation },
+  };
+  if ((slot->flags & LEASH_SLOT_KEPT) != 0)
+    resource->flags |= LEASH_RESOURCE_KEPT;
+  if (is_open && (slot->flags & LEASH_SLOT_KEYED) != 0)
+    resource->key = (gconstpointer) ~slot->at.key;
+  if ((slot->flags & LEASH_SLOT_ADOPTED) != 0)
+    {
+      resource->flags |= LEASH_RESOURCE_ADOPTED;
+      resource->adopter_stack = slot->adopter_stack;
+      resource->adopter_thread = leash_intern_get (slot->adopter_thread);
+    }
+}
+
+gboolean
+leash_told_fill (LeashTold *told, LeashTag *tag)
+{
+  LeashShard *shard;
+  LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+  gboolean found;
+
+  if (slot == NULL)
+    return FALSE;
+  found = leash_slot_is_tags (slot, tag);
+  if (found)
+    {
+      leash_resource_fill (&told->resource, shard->tracker, slot);
+      told->name = g_strdup (slot->name);
+      told->resource.name = told->name;
+    }
+  leash_unlock (&shard->lock);
+  return found;
+}
+
+void
+leash_told_clear (LeashTold *told)
+{
+  g_free (told->name);
+}
+
+static LeashSnapshot *
+snapshot_new (void)
+{
+  LeashSnapshot *snapshot = g_new0 (LeashSnapshot, 1);
+
+  snapshot->ref_count = 1;
+  snapshot->resources = g_array_new (FALSE, FALSE, sizeof (LeashResource));
+  snapshot->misuses = g_array_new (FALSE, FALSE, sizeof (LeashMisuse));
+  snapshot->strings = g_string_chunk_new (4096);
+  return snapshot;
+}
+
+static const char *
+keep_string (LeashSnapshot *snapshot, const char *string)
+{
+  return string != NULL ? g_string_chunk_insert_const (snapshot->strings, string) : NULL;
+}
+
+/* With the shard's lock held. */
+static void
+add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot, GPtrArray *parents)
+{
+  LeashResource resource;
+
+  leash_resource_fill (&resource, tracker, slot);
+  resource.name = keep_string (snapshot, resource.name);
+  g_array_append_val (snapshot->resources, resource);
+  g_ptr_array_add (parents, slot->parent);
+}
+
+static void
+add_shard (LeashSnapshot *snapshot, LeashTracker *tracker, LeashShard *shard, GPtrArray *parents)
+{
+  leash_lock (&shard->lock);
+  for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
+    for (guint i = 1; i < slab->n_used; i++)
+      {
+        const LeashSlot *slot = leash_slab_get_slot (slab, i);
+
+        if (slot->state == LEASH_SLOT_OPEN)
+          add_slot (snapshot, tracker, slot, parents);
+      }
+  leash_unlock (&shard->lock);
+}
+
+static void
+add_misuses (LeashSnapshot *snapshot, LeashTracker *tracker)
+{
+  leash_lock (&tracker->misuse_lock);
+  for (guint i = 0; i < tracker->misuses->len; i++)
+    {
+      LeashMisuse misuse = g_array_index (tracker->misuses, LeashMisuse, i);
+
+      misuse.what = keep_string (snapshot, misuse.what);
+      misuse.kind = keep_string (snapshot, misuse.kind);
+      misuse.name = keep_string (snapshot, misuse.name);
+      g_array_append_val (snapshot->misuses, misuse);
+    }
+  snapshot->n_misuses_dropped += tracker->n_misuses_dropped;
+  leash_unlock (&tracker->misuse_lock);
+}
+
+/* No shard's lock may be held: each parent is in a shard of its own. */
+static void
+add_parent (LeashSnapshot *snapshot, LeashResource *resource, LeashTag *parent)
+{
+  g_auto (LeashTold) told = { 0 };
+
+  if (parent == NULL || !leash_told_fill (&told, parent))
+    return;
+  resource->parent_kind = told.resource.kind;
+  resource->parent_name = keep_string (snapshot, told.resource.name);
+  if (leash_parent_is_closed (parent, &resource->parent_stack, &resource->parent_close_stack))
+    resource->flags |= LEASH_RESOURCE_PARENT_CLOSED;
+}
+
+static void
+add_tracker (LeashSnapshot *snapshot, LeashTracker *tracker)
+{
+  g_autoptr (GPtrArray) parents = g_ptr_array_new ();
+  guint first = snapshot->resources->len;
+
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    {
+      LeashShard *shard = __atomic_load_n (&tracker->shards[i], __ATOMIC_ACQUIRE);
+
+      if (shard != NULL)
+        add_shard (snapshot, tracker, shard, parents);
+    }
+  for (guint i = 0; i < parents->len; i++)
+    add_parent (snapshot, &g_array_index (snapshot->resources, LeashResource, first + i),
+                g_ptr_array_index (parents, i));
+  add_misuses (snapshot, tracker);
+}
+
+/**
+ * leash_snapshot_new:
+ * @tracker: a tracker
+ *
+ * Notes what is open in @tracker and in those nested in it.
+ *
+ * Returns: (transfer full): a snapshot
+ *
+ * Since: 0.1
+ */
+LeashSnapshot *
+leash_snapshot_new (LeashTracker *tracker)
+{
+  g_autoptr (GPtrArray) list = NULL;
+  LeashSnapshot *snapshot;
+
+  g_return_val_if_fail (tracker != NULL, NULL);
+
+  snapshot = snapshot_new ();
+  snapshot->taken_at = leash_tracker_now () * 1000;
+  snapshot->taken_at_real = g_get_real_time ();
+  snapshot->level = leash_tracker_get_level (tracker);
+  snapshot->sample_every = __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED);
+  snapshot->n_stacks_not_kept = leash_depot_count_dropped ();
+  snapshot->n_stacks_after_fork = leash_capture_count_after_fork ();
+  list = leash_tracker_list (tracker);
+  for (guint i = 0; i < list->len; i++)
+    add_tracker (snapshot, g_ptr_array_index (list, i));
+  return snapshot;
+}
+
+static guint
+hash_id (gconstpointer key)
+{
+  const LeashResource *resource = key;
+
+  return (guint) ((resource->id[0] >> 6) * 31 + resource->id[1]);
+}
+
+static gboolean
+equal_id (gconstpointer a, gconstpointer b)
+{
+  const LeashResource *x = a, *y = b;
+
+  return x->id[0] == y->id[0] && x->id[1] == y->id[1];
+}
+
+static void
+copy_resource (LeashSnapshot *to, const LeashResource *resource)
+{
+  LeashResource copy = *resource;
+
+  copy.name = keep_string (to, copy.name);
+  copy.parent_name = keep_string (to, copy.parent_name);
+  g_array_append_val (to->resources, copy);
+}
+
+static void
+copy_new_misuses (LeashSnapshot *to, LeashSnapshot *before, LeashSnapshot *after)
+{
+  for (guint i = before->misuses->len; i < after->misuses->len; i++)
+    {
+      LeashMisuse copy = g_array_index (after->misuses, LeashMisuse, i);
+
+      copy.what = keep_string (to, copy.what);
+      copy.kind = keep_string (to, copy.kind);
+      copy.name = keep_string (to, copy.name);
+      g_array_append_val (to->misuses, copy);
+    }
+}
+
+/**
+ * leash_snapshot_new_difference:
+ * @before: a snapshot
+ * @after: a later one of the same tracker
+ *
+ * What is open in @after and was not in @before: what was opened between the two and is open still.
+ *
+ * Returns: (transfer full): a snapshot
+ *
+ * Since: 0.1
+ */
+LeashSnapshot *
+leash_snapshot_new_difference (LeashSnapshot *before, LeashSnapshot *after)
+{
+  g_autoptr (GHashTable) known = NULL;
+  LeashSnapshot *difference;
+
+  g_return_val_if_fail (before != NULL, NULL);
+  g_return_val_if_fail (after != NULL, NULL);
+
+  known = g_hash_table_new (hash_id, equal_id);
+  for (guint i = 0; i < before->resources->len; i++)
+    g_hash_table_add (known, &g_array_index (before->resources, LeashResource, i));
+
+  difference = snapshot_new ();
+  difference->taken_at = after->taken_at;
+  difference->taken_at_real = after->taken_at_real;
+  difference->level = after->level;
+  difference->sample_every = after->sample_every;
+  difference->is_difference = TRUE;
+  for (guint i = 0; i < after->resources->len; i++)
+    {
+      const LeashResource *resource = &g_array_index (after->resources, LeashResource, i);
+
+      if (!g_hash_table_contains (known, resource))
+        copy_resource (difference, resource);
+    }
+  copy_new_misuses (difference, before, after);
+  return difference;
+}
+
+/**
+ * leash_snapshot_ref:
+ * @snapshot: a snapshot
+ *
+ * Adds a reference.
+ *
+ * Returns: (transfer full): @snapshot
+ *
+ * Since: 0.1
+ */
+LeashSnapshot *
+leash_snapshot_ref (LeashSnapshot *snapshot)
+{
+  g_return_val_if_fail (snapshot != NULL, NULL);
+
+  __atomic_fetch_add (&snapshot->ref_count, 1, __ATOMIC_RELAXED);
+  return snapshot;
+}
+
+/**
+ * leash_snapshot_unref:
+ * @snapshot: (transfer full): a snapshot
+ *
+ * Drops a reference.
+ *
+ * Since: 0.1
+ */
+void
+leash_snapshot_unref (LeashSnapshot *snapshot)
+{
+  g_return_if_fail (snapshot != NULL);
+
+  if (__atomic_sub_fetch (&snapshot->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
+    return;
+  g_array_unref (snapshot->resources);
+  g_array_unref (snapshot->misuses);
+  g_string_chunk_free (snapshot->strings);
+  g_free (snapshot);
+}
+
+/**
+ * leash_snapshot_get_length:
+ * @snapshot: a snapshot
+ *
+ * How many open resources are in it, those that are meant to stay open among them.
+ *
+ * Returns: the number
+ *
+ * Since: 0.1
+ */
+gsize
+leash_snapshot_get_length (LeashSnapshot *snapshot)
+{
+  g_return_val_if_fail (snapshot != NULL, 0);
+
+  return snapshot->resources->len;
+}
+
+/**
+ * leash_snapshot_get_resource:
+ * @snapshot: a snapshot
+ * @index: from 0, less than its length
+ *
+ * One of the resources. They are in no particular order.
+ *
+ * Returns: (transfer none): the resource, which lives as long as @snapshot
+ *
+ * Since: 0.1
+ */
+const LeashResource *
+leash_snapshot_get_resource (LeashSnapshot *snapshot, gsize index)
+{
+  g_return_val_if_fail (snapshot != NULL, NULL);
+  g_return_val_if_fail (index < snapshot->resources->len, NULL);
+
+  return &g_array_index (snapshot->resources, LeashResource, index);
+}
+
+/**
+ * leash_snapshot_get_n_misuses:
+ * @snapshot: a snapshot
+ *
+ * How many different misuses are in it.
+ *
+ * Returns: the number
+ *
+ * Since: 0.1
+ */
+gsize
+leash_snapshot_get_n_misuses (LeashSnapshot *snapshot)
+{
+  g_return_val_if_fail (snapshot != NULL, 0);
+
+  return snapshot->misuses->len;
+}
+
+/**
+ * leash_snapshot_get_misuse:
+ * @snapshot: a snapshot
+ * @index: from 0, less than the number of misuses
+ *
+ * One of the misuses, in the order in which each first happened.
+ *
+ * Returns: (transfer none): the misuse, which lives as long as @snapshot
+ *
+ * Since: 0.1
+ */
+const LeashMisuse *
+leash_snapshot_get_misuse (LeashSnapshot *snapshot, gsize index)
+{
+  g_return_val_if_fail (snapshot != NULL, NULL);
+  g_return_val_if_fail (index < snapshot->misuses->len, NULL);
+
+  return &g_array_index (snapshot->misuses, LeashMisuse, index);
+}
+
+gsize
+leash_snapshot_count_leaks (LeashSnapshot *snapshot)
+{
+  gsize n = 0;
+
+  for (guint i = 0; i < snapshot->resources->len; i++)
+    n += (g_array_index (snapshot->resources, LeashResource, i).flags & LEASH_RESOURCE_KEPT) == 0;
+  return n;
+}
+
+/**
+ * leash_snapshot_report:
+ * @snapshot: a snapshot
+ * @format: for people or for programs
+ * @flags: how it is written
+ * @max_places: how many places a text shows before it says how many more there are; 0 for all
+ *
+ * Writes what is in it. Names for addresses are looked up now, which takes some milliseconds at first.
+ *
+ * Returns: (transfer full): the report
+ *
+ * Since: 0.1
+ */
+char *
+leash_snapshot_report (LeashSnapshot *snapshot, LeashFormat format, LeashReportFlags flags, guint max_places)
+{
+  g_return_val_if_fail (snapshot != NULL, NULL);
+  g_return_val_if_fail (format == LEASH_FORMAT_TEXT || format == LEASH_FORMAT_JSON, NULL);
+
+  return format == LEASH_FORMAT_JSON ? leash_report_json (snapshot, flags)
+                                     : leash_report_text (snapshot, flags, max_places);
+}

@@ -1,2 +1,442 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-typedef int leash_placeholder;
+/*
+ * Opening and closing. Opening: take the stack, then the shard's lock, fill a slot, done. Closing: find the
+ * shard from the tag's address, take its lock, mark the slot released. Both run with the thread's busy mark
+ * set, so that a signal handler or an allocator's hook that gets in between tracks nothing instead of waiting
+ * for a lock that its own thread holds; what is missed so is counted.
+ */
+#include "leash-tracker-private.h"
+
+#include "leash-capture-private.h"
+#include "leash-tag-private.h"
+
+static guint64 n_stray;   /* atomic */
+static guint64 n_reentry; /* atomic */
+
+guint64
+leash_tag_count_stray (void)
+{
+  return __atomic_load_n (&n_stray, __ATOMIC_RELAXED);
+}
+
+guint64
+leash_tag_count_reentry (void)
+{
+  return __atomic_load_n (&n_reentry, __ATOMIC_RELAXED);
+}
+
+/* Returns NULL, and counts, when the thread is inside already. */
+LeashThread *
+leash_tag_enter (void)
+{
+  LeashThread *self = leash_thread_get ();
+
+  if (G_UNLIKELY (self->busy))
+    {
+      __atomic_fetch_add (&n_reentry, 1, __ATOMIC_RELAXED);
+      return NULL;
+    }
+  self->busy = TRUE;
+  /* For a signal handler of this thread: the mark is set before anything else is done. */
+  __atomic_signal_fence (__ATOMIC_SEQ_CST);
+  return self;
+}
+
+void
+leash_tag_leave (LeashThread *self)
+{
+  __atomic_signal_fence (__ATOMIC_SEQ_CST);
+  self->busy = FALSE;
+}
+
+/* Between 1 and 2 * every - 1, so that a pattern in the program does not hide from the samples. */
+static gboolean
+is_sampled (LeashThread *self, guint every)
+{
+  if (G_LIKELY (self->until_sample > 0))
+    {
+      self->until_sample--;
+      return FALSE;
+    }
+  self->until_sample = every > 1 ? leash_thread_random (self) % (2 * every - 1) : 0;
+  return TRUE;
+}
+
+static LeashStackId
+take_stack (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening, guint8 *flags)
+{
+  guint level = __atomic_load_n (&tracker->level, __ATOMIC_RELAXED);
+
+  if (level == LEASH_LEVEL_SAMPLE
+      && is_sampled (self, __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED)))
+    *flags |= LEASH_SLOT_SAMPLED;
+  if (level == LEASH_LEVEL_FULL || (*flags & LEASH_SLOT_SAMPLED) != 0)
+    return leash_capture (opening->caller, opening->site,
+                          __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
+  return leash_capture_place (opening->caller, opening->site);
+}
+
+static void
+fill_slot (LeashSlot *slot, const LeashSlot *from)
+{
+  slot->name = from->name;
+  slot->at = from->at;
+  slot->parent = from->parent;
+  slot->stack = from->stack;
+  slot->adopter_stack = from->adopter_stack;
+  slot->opened_low = from->opened_low;
+  slot->opened_high = from->opened_high;
+  slot->tid = from->tid;
+  slot->children = from->children;
+  slot->thread = from->thread;
+  slot->adopter_thread = from->adopter_thread;
+  slot->kind = from->kind;
+  slot->flags = from->flags;
+}
+
+/* Puts what from describes into a slot of the tracker; takes over its name. */
+LeashTag *
+leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
+{
+  LeashShard *shard = leash_tracker_get_shard (tracker, self);
+  LeashSlot *slot;
+  LeashTag *tag;
+  char *old_name;
+
+  leash_lock (&shard->lock);
+  slot = leash_shard_take_slot (shard);
+  old_name = slot->name;
+  fill_slot (slot, from);
+  tag = leash_slot_get_tag (slot);
+  if (G_UNLIKELY ((from->flags & LEASH_SLOT_KEPT) != 0))
+    leash_shard_count_kept (shard);
+  leash_unlock (&shard->lock);
+  g_free (old_name);
+
+  if ((from->flags & LEASH_SLOT_KEYED) != 0)
+    {
+      LeashTag *before = leash_keys_insert (tracker->keys, slot, from->kind, ~from->at.key);
+
+      if (G_UNLIKELY (before != NULL))
+        leash_tag_replaced (tracker, before, from->stack);
+    }
+  return tag;
+}
+
+static void
+emit_opened (LeashTracker *tracker, LeashEventType event, LeashTag *tag)
+{
+  g_auto (LeashTold) told = { 0 };
+
+  if (leash_told_fill (&told, tag))
+    leash_tracker_emit (tracker, event, &told.resource, NULL);
+}
+
+static LeashTag *
+open_ended (LeashTracker *tracker, const LeashOpening *opening)
+{
+  leash_tracker_add_misuse (tracker,
+                            &(LeashMisuse){
+                                .type = LEASH_MISUSE_ENDED_TRACKER,
+                                .kind = opening->kind,
+                                .name = opening->name,
+                                .stack = leash_capture (opening->caller, opening->site, tracker->depth),
+                            });
+  return NULL;
+}
+
+static LeashTag *
+open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
+{
+  gint64 age = leash_tracker_now () - tracker->made_at;
+  LeashSlot slot = {
+    .name = g_strdup (opening->name),
+    .opened_low = (guint32) age,
+    .opened_high = (guint16) (age >> 32),
+    .tid = self->tid,
+    .thread = self->name,
+    .kind = leash_thread_kind (self, opening->kind),
+  };
+
+  slot.stack = take_stack (tracker, self, opening, &slot.flags);
+  if (opening->is_keyed)
+    {
+      slot.at.key = ~opening->key;
+      slot.flags |= LEASH_SLOT_KEYED;
+    }
+  if (opening->parent != NULL)
+    {
+      slot.parent = leash_parent_attach (opening->parent);
+      if (slot.parent == NULL)
+        leash_tag_record_use (opening->parent, "opened something from it after close", slot.stack);
+    }
+  return leash_tag_store (tracker, self, &slot);
+}
+
+static LeashTag *
+track (LeashContext *ctx, const LeashOpening *opening)
+{
+  LeashTracker *tracker = ctx->tracker;
+  LeashThread *self;
+  LeashTag *tag;
+
+  if (tracker == NULL || __atomic_load_n (&tracker->level, __ATOMIC_RELAXED) == LEASH_LEVEL_OFF)
+    return NULL;
+  self = leash_tag_enter ();
+  if (self == NULL)
+    return NULL;
+  if (G_UNLIKELY (leash_tracker_is_ended (tracker)))
+    tag = open_ended (tracker, opening);
+  else
+    tag = open_tag (tracker, self, opening);
+  leash_tag_leave (self);
+  if (G_UNLIKELY (leash_tracker_has_listeners (tracker)) && tag != NULL)
+    emit_opened (tracker, LEASH_EVENT_OPENED, tag);
+  return tag;
+}
+
+/**
+ * leash_track_at:
+ * @ctx: a context
+ * @kind: what the resource is
+ * @name: (nullable): which one it is; copied
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_track() calls.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks. It stays valid memory for the life
+ *   of the process: using it after its release is recorded, never a crash.
+ *
+ * Since: 0.1
+ */
+LeashTag *
+leash_track_at (LeashContext *ctx, const char *kind, const char *name, const LeashSite *site)
+{
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+
+  return track (ctx, &(LeashOpening){ .kind = kind, .name = name, .caller = LEASH_CALLER, .site = site });
+}
+
+/**
+ * leash_track_child_at:
+ * @ctx: a context
+ * @parent: (nullable): the tag of what the resource was opened from
+ * @kind: what the resource is
+ * @name: (nullable): which one it is; copied
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_track_child() calls.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks
+ *
+ * Since: 0.1
+ */
+LeashTag *
+leash_track_child_at (LeashContext *ctx, LeashTag *parent, const char *kind, const char *name,
+                      const LeashSite *site)
+{
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+
+  return track (ctx, &(LeashOpening){
+                         .parent = parent,
+                         .kind = kind,
+                         .name = name,
+                         .caller = LEASH_CALLER,
+                         .site = site,
+                     });
+}
+
+/**
+ * leash_track_caller_at:
+ * @ctx: a context
+ * @parent: (nullable): the tag of what the resource was opened from
+ * @kind: what the resource is
+ * @name: (nullable): which one it is; copied
+ * @caller: where the stack begins: %LEASH_CALLER of a function that is still running
+ *
+ * What the macro leash_track_caller() calls.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks
+ *
+ * Since: 0.1
+ */
+LeashTag *
+leash_track_caller_at (LeashContext *ctx, LeashTag *parent, const char *kind, const char *name,
+                       gconstpointer caller)
+{
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+  g_return_val_if_fail (caller != NULL, NULL);
+
+  return track (ctx, &(LeashOpening){ .parent = parent, .kind = kind, .name = name, .caller = caller });
+}
+
+/**
+ * leash_track_pointer_at:
+ * @ctx: a context
+ * @kind: what the resource is
+ * @pointer: the resource's handle, not %NULL
+ * @name: (nullable): which one it is; copied
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_track_pointer() calls.
+ *
+ * A handle that is tracked already must have been freed and given out again: what was open under it is taken
+ * off the list, and recorded as a misuse with both stacks.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks
+ *
+ * Since: 0.1
+ */
+LeashTag *
+leash_track_pointer_at (LeashContext *ctx, const char *kind, gconstpointer pointer, const char *name,
+                        const LeashSite *site)
+{
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+  g_return_val_if_fail (pointer != NULL, NULL);
+
+  return track (ctx, &(LeashOpening){
+                         .kind = kind,
+                         .name = name,
+                         .caller = LEASH_CALLER,
+                         .site = site,
+                         .is_keyed = TRUE,
+                         .key = (guintptr) pointer,
+                     });
+}
+
+/**
+ * leash_track_fd_at:
+ * @ctx: a context
+ * @kind: what the resource is
+ * @fd: a file descriptor, 0 or more
+ * @name: (nullable): which one it is; copied
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_track_fd() calls.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks
+ *
+ * Since: 0.1
+ */
+LeashTag *
+leash_track_fd_at (LeashContext *ctx, const char *kind, int fd, const char *name, const LeashSite *site)
+{
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+  g_return_val_if_fail (fd >= 0, NULL);
+
+  return track (ctx, &(LeashOpening){
+                         .kind = kind,
+                         .name = name,
+                         .caller = LEASH_CALLER,
+                         .site = site,
+                         .is_keyed = TRUE,
+                         .key = (guintptr) fd,
+                     });
+}
+
+static void
+object_gone (gpointer tag, GObject *where_it_was)
+{
+  leash_untrack_caller_at (tag, LEASH_CALLER);
+}
+
+/**
+ * leash_watch_object_at:
+ * @ctx: a context
+ * @object: an object
+ * @kind: (nullable): what the resource is, %NULL for the name of the object's type
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_watch_object() calls. The object may be finalized in any thread.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks
+ *
+ * Since: 0.1
+ */
+LeashTag *
+leash_watch_object_at (LeashContext *ctx, GObject *object, const char *kind, const LeashSite *site)
+{
+  LeashTag *tag;
+
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (G_IS_OBJECT (object), NULL);
+
+  tag = track (ctx, &(LeashOpening){
+                        .kind = kind != NULL ? kind : G_OBJECT_TYPE_NAME (object),
+                        .caller = LEASH_CALLER,
+                        .site = site,
+                    });
+  if (tag != NULL)
+    g_object_weak_ref (object, object_gone, tag);
+  return tag;
+}
+
+/**
+ * leash_tag_keep_open_at:
+ * @tag: what leash_track() returned
+ *
+ * What the macro leash_tag_keep_open() calls.
+ *
+ * Since: 0.1
+ */
+void
+leash_tag_keep_open_at (LeashTag *tag)
+{
+  LeashShard *shard;
+  LeashSlot *slot;
+
+  g_return_if_fail (tag != NULL);
+
+  slot = leash_shard_lock_tag (tag, &shard);
+  if (slot == NULL)
+    return;
+  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN
+      && (slot->flags & LEASH_SLOT_KEPT) == 0)
+    {
+      slot->flags |= LEASH_SLOT_KEPT;
+      leash_shard_count_kept (shard);
+    }
+  leash_unlock (&shard->lock);
+}
+
+/**
+ * leash_tag_set_name_at:
+ * @tag: what leash_track() returned
+ * @name: (nullable): which one it is; copied
+ *
+ * What the macro leash_tag_set_name() calls.
+ *
+ * Since: 0.1
+ */
+void
+leash_tag_set_name_at (LeashTag *tag, const char *name)
+{
+  g_autofree char *other = g_strdup (name);
+  LeashShard *shard;
+  LeashSlot *slot;
+
+  g_return_if_fail (tag != NULL);
+
+  slot = leash_shard_lock_tag (tag, &shard);
+  if (slot == NULL)
+    return;
+  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN)
+    {
+      char *old = slot->name;
+
+      slot->name = g_steal_pointer (&other);
+      other = old;
+    }
+  leash_unlock (&shard->lock);
+}
+
+void
+leash_tag_add_stray (void)
+{
+  __atomic_fetch_add (&n_stray, 1, __ATOMIC_RELAXED);
+}

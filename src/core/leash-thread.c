@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A tag keeps a thread's id and the number of its interned name, not a pointer to anything of the thread's, so
- * that threads may end while their resources stay open. The name is read once, when the thread first opens
+ * A tag keeps a thread's id and the number of its interned name, not a pointer to anything of the thread's,
+ * so that threads may end while their resources stay open. The name is read once, when the thread first opens
  * something: GLib sets it before a thread's function runs.
  */
 #include "leash-thread-private.h"

@@ -22,14 +22,14 @@ struct _LeashTracker
   guint sample_every;      /* atomic */
   guint depth;             /* atomic; frames */
   gboolean ended;          /* atomic */
-  gboolean release_stacks; /* atomic */
   gboolean was_off;        /* atomic; was ever at a level where releases come without a tag */
   gint64 made_at;          /* coarse monotonic milliseconds; never changes */
 
-  LeashShard *shards[LEASH_N_SHARDS]; /* atomic; made at first need */
+  LeashShard *shards[LEASH_N_SHARDS]; /* atomic; made at first need, with the lock of all trackers held */
   LeashKeyTable keys[LEASH_N_KEY_TABLES];
 
   /* Guarded by the lock of all trackers */
+  guint release_depth;     /* see LeashShard */
   LeashTracker *parent;    /* owned; never changes */
   GPtrArray *nested;       /* not owned; trackers take themselves off */
   GPtrArray *orphans;      /* owned: nested ones that nobody else has, with resources still open */
@@ -51,9 +51,11 @@ LeashShard *leash_tracker_get_shard    (LeashTracker    *tracker,
 GPtrArray  *leash_tracker_list         (LeashTracker    *tracker);
 /* Every tracker of the process, each referenced. */
 GPtrArray  *leash_tracker_list_all     (void);
-void        leash_tracker_fork_lock    (void);
-void        leash_tracker_fork_unlock  (void);
-void        leash_tracker_set_up_fork  (void);
+
+/* For leash-fork.c: takes all locks of trackers and notes them in held. */
+void        leash_tracker_fork_lock    (GPtrArray       *held);
+/* leash-fork.c: makes forking safe, once. */
+void        leash_fork_set_up          (void);
 
 /* leash-misuse.c. Takes the strings as they are and copies them; count is ignored. */
 void        leash_tracker_add_misuse   (LeashTracker      *tracker,
@@ -72,10 +74,15 @@ void        leash_tracker_emit         (LeashTracker        *tracker,
                                         const LeashResource *resource,
                                         const LeashMisuse   *misuse);
 
-/* leash-snapshot.c. The name is the slot's own: the shard's lock must be held while it is used. */
+/* leash-snapshot.c. With the shard's lock held, for as long as the name is used: it is the slot's own. */
 void        leash_resource_fill        (LeashResource   *resource,
                                         LeashTracker    *tracker,
-                                        LeashSlot       *slot);
+                                        const LeashSlot *slot);
+
+/* leash-untrack.c. Where a parent was opened and, if so, closed; FALSE while it is open. No shard's lock held. */
+gboolean    leash_parent_is_closed     (LeashTag        *parent,
+                                        LeashStackId    *ret_opened,
+                                        LeashStackId    *ret_closed);
 
 /* leash-tag.c: releases of tags whose tracker is gone, process-wide. */
 guint64     leash_tag_count_stray      (void);

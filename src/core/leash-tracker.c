@@ -10,6 +10,7 @@
 
 #include <time.h>
 
+#include "leash-boxed-private.h"
 #include "leash-capture-private.h"
 #include "leash-intern-private.h"
 #include "leash-settings-private.h"
@@ -26,7 +27,7 @@ static GPtrArray *trackers;                       /* all of them, not owned */
  * one made from it, is then on the tracker's list until it is closed. All functions may be called from any
  * thread at any time, but not from a signal handler.
  */
-G_DEFINE_BOXED_TYPE (LeashTracker, leash_tracker, leash_tracker_ref, leash_tracker_unref)
+LEASH_DEFINE_BOXED (LeashTracker, leash_tracker)
 
 gint64
 leash_tracker_now (void)
@@ -55,7 +56,7 @@ tracker_new (LeashTracker *parent)
   const LeashSettings *settings = leash_settings_get ();
   LeashTracker *tracker = g_new0 (LeashTracker, 1);
 
-  leash_tracker_set_up_fork ();
+  leash_fork_set_up ();
   leash_capture_warm_up ();
   tracker->ref_count = 1;
   tracker->level = settings->level;
@@ -373,20 +374,28 @@ leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
 {
   g_return_if_fail (tracker != NULL);
 
-  __atomic_store_n (&tracker->release_stacks, keep, __ATOMIC_RELAXED);
+  leash_lock (&trackers_lock);
+  tracker->release_depth = keep ? __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED) : 0;
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    if (tracker->shards[i] != NULL)
+      __atomic_store_n (&tracker->shards[i]->release_depth, tracker->release_depth, __ATOMIC_RELAXED);
+  leash_unlock (&trackers_lock);
 }
 
 static LeashShard *
 add_shard (LeashTracker *tracker, guint number)
 {
-  LeashShard *shard = leash_shard_take (tracker);
-  LeashShard *expected = NULL;
+  LeashShard *shard;
 
-  if (__atomic_compare_exchange_n (&tracker->shards[number], &expected, shard, FALSE, __ATOMIC_ACQ_REL,
-                                   __ATOMIC_ACQUIRE))
-    return shard;
-  leash_shard_return (shard);
-  return expected;
+  leash_lock (&trackers_lock);
+  shard = tracker->shards[number];
+  if (shard == NULL)
+    {
+      shard = leash_shard_take (tracker, tracker->release_depth);
+      __atomic_store_n (&tracker->shards[number], shard, __ATOMIC_RELEASE);
+    }
+  leash_unlock (&trackers_lock);
+  return shard;
 }
 
 LeashShard *
@@ -517,15 +526,27 @@ leash_tracker_count_kind (LeashTracker *tracker, const char *kind)
   return n;
 }
 
-/* All locks of one tracker, in their order: shards before keys. */
 static void
-lock_one (LeashTracker *tracker)
+hold (LeashLock *lock, GPtrArray *held)
 {
-  leash_lock (&tracker->misuse_lock);
-  leash_lock (&tracker->listener_lock);
-  for (guint i = 0; i < LEASH_N_SHARDS; i++)
-    if (tracker->shards[i] != NULL)
-      leash_lock (&tracker->shards[i]->lock);
-  for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
-    leash_lock (&tracker->keys[i].lock);
+  leash_lock (lock);
+  g_ptr_array_add (held, lock);
+}
+
+/* Every lock of every tracker, in the order in which they are taken elsewhere: shards before keys. */
+void
+leash_tracker_fork_lock (GPtrArray *held)
+{
+  hold (&trackers_lock, held);
+  for (guint i = 0; trackers != NULL && i < trackers->len; i++)
+    {
+      LeashTracker *tracker = g_ptr_array_index (trackers, i);
+
+      hold (&tracker->misuse_lock, held);
+      hold (&tracker->listener_lock, held);
+    }
+  leash_shard_fork_lock (held);
+  for (guint i = 0; trackers != NULL && i < trackers->len; i++)
+    for (guint k = 0; k < LEASH_N_KEY_TABLES; k++)
+      hold (&((LeashTracker *) g_ptr_array_index (trackers, i))->keys[k].lock, held);
 }

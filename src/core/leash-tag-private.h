@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What opening (leash-tag.c) and closing (leash-untrack.c) share. */
+#pragma once
+
+#include "leash-depot-private.h"
+#include "leash-tracker-private.h"
+
+/* Frames of the stack of a misuse whose tracker may be gone, and with it its depth. */
+#define LEASH_MISUSE_DEPTH 32
+
+/* What a public function was asked to track. */
+typedef struct
+{
+  LeashTag *parent;       /* may be NULL */
+  const char *kind;
+  const char *name;       /* may be NULL */
+  gconstpointer caller;
+  const LeashSite *site;  /* may be NULL */
+  gboolean is_keyed;
+  guintptr key;
+} LeashOpening;
+
+LeashThread *leash_tag_enter         (void);
+void         leash_tag_leave         (LeashThread     *self);
+LeashTag    *leash_tag_store         (LeashTracker    *tracker,
+                                      LeashThread     *self,
+                                      const LeashSlot *from);
+void         leash_tag_add_stray     (void);
+guint64      leash_tag_count_reentry (void);
+
+/* The tag's handle was tracked again, at stack: takes it off the list as closed and forgotten. */
+void         leash_tag_replaced      (LeashTracker    *tracker,
+                                      LeashTag        *tag,
+                                      LeashStackId     stack);
+/* Records a use of what the tag stands for, which should not have been used at that time. */
+void         leash_tag_record_use    (LeashTag        *tag,
+                                      const char      *what,
+                                      LeashStackId     stack);
+
+/* A resource as listeners are told of it, with a name of its own. */
+typedef struct
+{
+  LeashResource resource;
+  char *name;
+} LeashTold;
+
+/* Returns FALSE when the tag's tracker is gone or the tag is stale. */
+gboolean     leash_told_fill         (LeashTold       *told,
+                                      LeashTag        *tag);
+void         leash_told_clear        (LeashTold       *told);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LeashTold, leash_told_clear)

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Closing by handle. The handle is looked up in the context's tracker, then in those it is nested in: a
+ * resource that was opened for a server may be closed while a request is served. Only when it is in none of
+ * them are all trackers of the process searched, to tell a wrong tracker from a handle that nobody tracks.
+ */
+#include "leash-tag-private.h"
+
+#include "leash-capture-private.h"
+#include "leash-intern-private.h"
+
+typedef struct
+{
+  const char *kind;
+  guintptr key;
+  gconstpointer caller;
+  const LeashSite *site; /* may be NULL */
+} Closing;
+
+static LeashTag *
+find_upwards (LeashTracker *tracker, guint16 kind, guintptr key)
+{
+  LeashTag *tag = NULL;
+
+  for (LeashTracker *each = tracker; each != NULL && tag == NULL; each = each->parent)
+    tag = leash_keys_find (each->keys, kind, key);
+  return tag;
+}
+
+static LeashTag *
+find_anywhere (guint16 kind, guintptr key)
+{
+  g_autoptr (GPtrArray) list = leash_tracker_list_all ();
+  LeashTag *tag = NULL;
+
+  for (guint i = 0; i < list->len && tag == NULL; i++)
+    tag = leash_keys_find (((LeashTracker *) g_ptr_array_index (list, i))->keys, kind, key);
+  return tag;
+}
+
+static void
+record (LeashTracker *tracker, const Closing *closing, LeashTag *elsewhere)
+{
+  g_auto (LeashTold) told = { 0 };
+  LeashMisuse misuse = {
+    .type = elsewhere != NULL ? LEASH_MISUSE_WRONG_TRACKER : LEASH_MISUSE_NOT_TRACKED,
+    .kind = closing->kind,
+    .stack
+    = leash_capture (closing->caller, closing->site, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED)),
+  };
+
+  if (elsewhere != NULL && leash_told_fill (&told, elsewhere))
+    {
+      misuse.name = told.resource.name;
+      misuse.opened_stack = told.resource.stack;
+    }
+  leash_tracker_add_misuse (tracker, &misuse);
+}
+
+static void
+untrack_key (LeashContext *ctx, const Closing *closing)
+{
+  LeashTracker *tracker = ctx->tracker;
+  LeashThread *self;
+  LeashTag *tag;
+  guint16 kind;
+
+  if (tracker == NULL)
+    return;
+  self = leash_tag_enter ();
+  if (self == NULL)
+    return;
+  kind = leash_thread_kind (self, closing->kind);
+  tag = find_upwards (tracker, kind, closing->key);
+  if (G_UNLIKELY (tag == NULL))
+    {
+      tag = find_anywhere (kind, closing->key);
+      if (tag != NULL || !__atomic_load_n (&tracker->was_off, __ATOMIC_RELAXED))
+        record (tracker, closing, tag);
+    }
+  leash_tag_leave (self);
+  if (tag != NULL)
+    leash_untrack_caller_at (tag, closing->caller);
+}
+
+/**
+ * leash_untrack_pointer_at:
+ * @ctx: a context
+ * @kind: what the resource is
+ * @pointer: the resource's handle, not %NULL
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_untrack_pointer() calls.
+ *
+ * Since: 0.1
+ */
+void
+leash_untrack_pointer_at (LeashContext *ctx, const char *kind, gconstpointer pointer, const LeashSite *site)
+{
+  g_return_if_fail (ctx != NULL);
+  g_return_if_fail (kind != NULL);
+  g_return_if_fail (pointer != NULL);
+
+  untrack_key (ctx, &(Closing){ kind, (guintptr) pointer, LEASH_CALLER, site });
+}
+
+/**
+ * leash_untrack_fd_at:
+ * @ctx: a context
+ * @kind: what the resource is
+ * @fd: a file descriptor, 0 or more
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_untrack_fd() calls.
+ *
+ * Since: 0.1
+ */
+void
+leash_untrack_fd_at (LeashContext *ctx, const char *kind, int fd, const LeashSite *site)
+{
+  g_return_if_fail (ctx != NULL);
+  g_return_if_fail (kind != NULL);
+  g_return_if_fail (fd >= 0);
+
+  untrack_key (ctx, &(Closing){ kind, (guintptr) fd, LEASH_CALLER, site });
+}

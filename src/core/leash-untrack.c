@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Closing, handing on, and what goes wrong with either. A release that finds its slot in any other state than
+ * open was preceded by another; the slot tells by whom as long as it is in quarantine.
+ *
+ * A parent that is closed before its children stays recognisable until the last of them is closed, which then
+ * records both stacks. Nothing is recorded when the parent is closed: the children may be closed with it.
+ */
+#include "leash-tag-private.h"
+
+#include "leash-capture-private.h"
+#include "leash-intern-private.h"
+
+/* Where a release happens. */
+typedef struct
+{
+  gconstpointer caller;
+  const LeashSite *site; /* may be NULL */
+} Place;
+
+/* What is to be done about a release once its shard's lock is let go. */
+typedef struct
+{
+  LeashTracker *tracker; /* referenced where something is to be recorded, else NULL */
+  LeashTag *parent;      /* to detach from */
+  LeashMisuse misuse;    /* its kind is NULL where there is none */
+  char *name;            /* the misuse's */
+} Aftermath;
+
+static LeashStackId
+capture (LeashTracker *tracker, const Place *place)
+{
+  return leash_capture (place->caller, place->site, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
+}
+
+/* With the shard's lock held. Only the place may have been kept: then that is a stack of one frame. */
+static LeashStackId
+get_close_stack (const LeashSlot *slot)
+{
+  guintptr pc = slot->at.pc;
+
+  if (slot->state != LEASH_SLOT_RELEASED)
+    return 0;
+  if ((slot->flags & LEASH_SLOT_CLOSE_STACK) != 0)
+    return slot->at.stack;
+  return pc != 0 ? leash_capture_place ((gconstpointer) pc, NULL) : 0;
+}
+
+/* With the shard's lock held. */
+static void
+describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot, LeashMisuseType type)
+{
+  aftermath->tracker = leash_tracker_ref (shard->tracker);
+  aftermath->name = g_strdup (slot->name);
+  aftermath->misuse = (LeashMisuse){
+    .type = type,
+    .kind = leash_intern_get (slot->kind),
+    .name = aftermath->name,
+    .opened_stack = slot->stack,
+    .closed_stack = get_close_stack (slot),
+  };
+}
+
+/*
+ * With the shard's lock held: the tag's slot has been taken again. Where the slab had another tracker before,
+ * the tag may be from that one's time, and is nobody's business any more.
+ */
+static void
+describe_forgotten (Aftermath *aftermath, LeashShard *shard, LeashTag *tag, LeashMisuseType type)
+{
+  if (leash_tag_get_slab (tag)->is_reused)
+    {
+      leash_tag_add_stray ();
+      return;
+    }
+  aftermath->tracker = leash_tracker_ref (shard->tracker);
+  aftermath->misuse = (LeashMisuse){ .type = type, .kind = "(forgotten)" };
+}
+
+static void
+finish (Aftermath *aftermath, const Place *place)
+{
+  if (aftermath->parent != NULL)
+    leash_parent_detach (aftermath->parent);
+  if (aftermath->misuse.kind != NULL)
+    {
+      if (aftermath->misuse.stack == 0)
+        aftermath->misuse.stack = capture (aftermath->tracker, place);
+      leash_tracker_add_misuse (aftermath->tracker, &aftermath->misuse);
+    }
+  g_free (aftermath->name);
+  g_clear_pointer (&aftermath->tracker, leash_tracker_unref);
+}
+
+/* Where the parent of a slot was opened and, if it is closed, closed. No shard's lock may be held. */
+gboolean
+leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId *ret_closed)
+{
+  gboolean closed = FALSE;
+
+  while (parent != NULL)
+    {
+      LeashShard *shard;
+      LeashSlot *slot = leash_shard_lock_tag (parent, &shard);
+      LeashTag *next = NULL;
+
+      if (slot == NULL)
+        return FALSE;
+      if (leash_slot_is_tags (slot, parent))
+        {
+          next = slot->state == LEASH_SLOT_MOVED ? slot->parent : NULL;
+          closed = slot->state == LEASH_SLOT_RELEASED;
+          *ret_opened = slot->stack;
+          *ret_closed = get_close_stack (slot);
+        }
+      leash_unlock (&shard->lock);
+      parent = next;
+    }
+  return closed;
+}
+
+static void
+release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, LeashStackId close_stack)
+{
+  if ((slot->flags & LEASH_SLOT_KEYED) != 0)
+    leash_keys_remove (shard->tracker->keys, slot);
+  leash_shard_count_out (shard, slot);
+  slot->state = LEASH_SLOT_RELEASED;
+  if (close_stack != 0)
+    {
+      slot->flags |= LEASH_SLOT_CLOSE_STACK;
+      slot->at.stack = close_stack;
+    }
+  else
+    slot->at.pc = (guintptr) place->caller;
+  if (slot->children == 0)
+    leash_shard_free_slot (shard, slot);
+}
+
+/* With the shard's lock held; says in aftermath what is left to do without it. Returns FALSE for a stale tag.
+ */
+static gboolean
+release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *place, LeashStackId close_stack,
+              Aftermath *aftermath)
+{
+  if (G_UNLIKELY (!leash_slot_is_tags (slot, tag)))
+    {
+      describe_forgotten (aftermath, shard, tag, LEASH_MISUSE_DOUBLE_RELEASE);
+      return FALSE;
+    }
+  if (G_UNLIKELY (slot->state != LEASH_SLOT_OPEN))
+    {
+      describe_misuse (aftermath, shard, slot, LEASH_MISUSE_DOUBLE_RELEASE);
+      return FALSE;
+    }
+  if (G_UNLIKELY (slot->parent != NULL))
+    {
+      aftermath->parent = slot->parent;
+      describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
+    }
+  release_open_slot (shard, slot, place, close_stack);
+  return TRUE;
+}
+
+/* Keeps the misuse that release_slot() prepared for a child only if its parent is closed. */
+static void
+look_at_parent (Aftermath *aftermath)
+{
+  if (!leash_parent_is_closed (aftermath->parent, &aftermath->misuse.parent_stack,
+                               &aftermath->misuse.closed_stack))
+    aftermath->misuse.kind = NULL;
+}
+
+/* Before any lock is taken. The shard's memory never goes, and says what its tracker wants. */
+static LeashStackId
+take_close_stack (LeashTag *tag, const Place *place)
+{
+  LeashShard *shard = __atomic_load_n (&leash_tag_get_slab (tag)->shard, __ATOMIC_ACQUIRE);
+  guint depth = shard != NULL ? __atomic_load_n (&shard->release_depth, __ATOMIC_RELAXED) : 0;
+
+  return G_UNLIKELY (depth > 0) ? leash_capture (place->caller, place->site, depth) : 0;
+}
+
+/* For a parent that was closed before its children: whoever is told of that wants the whole stack. */
+static void
+add_close_stack (LeashTag *tag, const Place *place)
+{
+  LeashStackId stack = leash_capture (place->caller, place->site, LEASH_MISUSE_DEPTH);
+  LeashShard *shard;
+  LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+
+  if (slot == NULL)
+    return;
+  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_RELEASED)
+    {
+      slot->flags |= LEASH_SLOT_CLOSE_STACK;
+      slot->at.stack = stack;
+    }
+  leash_unlock (&shard->lock);
+}
+
+static void
+emit_closed (LeashTag *tag)
+{
+  g_auto (LeashTold) told = { 0 };
+  LeashTracker *tracker = NULL;
+  LeashShard *shard;
+
+  if (leash_shard_lock_tag (tag, &shard) == NULL)
+    return;
+  if (leash_tracker_has_listeners (shard->tracker))
+    tracker = leash_tracker_ref (shard->tracker);
+  leash_unlock (&shard->lock);
+  if (tracker == NULL)
+    return;
+  if (leash_told_fill (&told, tag))
+    leash_tracker_emit (tracker, LEASH_EVENT_CLOSED, &told.resource, NULL);
+  leash_tracker_unref (tracker);
+}
+
+static void
+untrack (LeashTag *tag, const Place *place)
+{
+  LeashThread *self = leash_tag_enter ();
+  Aftermath aftermath = { 0 };
+  LeashStackId close_stack;
+  LeashShard *shard;
+  LeashSlot *slot;
+  gboolean released = FALSE, has_listeners = FALSE, has_children = FALSE;
+
+  if (self == NULL)
+    return;
+  close_stack = take_close_stack (tag, place);
+  slot = leash_shard_lock_tag (tag, &shard);
+  if (G_LIKELY (slot != NULL))
+    {
+      released = release_slot (shard, slot, tag, place, close_stack, &aftermath);
+      has_listeners = leash_tracker_has_listeners (shard->tracker);
+      has_children = released && slot->children > 0;
+      leash_unlock (&shard->lock);
+    }
+  else
+    leash_tag_add_stray ();
+  if (G_UNLIKELY (has_children) && close_stack == 0)
+    add_close_stack (tag, place);
+  if (G_UNLIKELY (aftermath.tracker != NULL))
+    {
+      if (aftermath.parent != NULL)
+        look_at_parent (&aftermath);
+      aftermath.misuse.stack = close_stack;
+      finish (&aftermath, place);
+    }
+  leash_tag_leave (self);
+  if (G_UNLIKELY (has_listeners) && released)
+    emit_closed (tag);
+}
+
+/**
+ * leash_untrack_at:
+ * @tag: what leash_track() returned
+ * @site: (nullable): where the call stands
+ *
+ * What the macro leash_untrack() calls.
+ *
+ * Since: 0.1
+ */
+void
+leash_untrack_at (LeashTag *tag, const LeashSite *site)
+{
+  g_return_if_fail (tag != NULL);
+
+  untrack (tag, &(Place){ LEASH_CALLER, site });
+}
+
+/**
+ * leash_untrack_caller_at:
+ * @tag: what leash_track() returned
+ * @caller: where the stack begins: %LEASH_CALLER of a function that is still running
+ *
+ * What the macro leash_untrack_caller() calls.
+ *
+ * Since: 0.1
+ */
+void
+leash_untrack_caller_at (LeashTag *tag, gconstpointer caller)
+{
+  g_return_if_fail (tag != NULL);
+  g_return_if_fail (caller != NULL);
+
+  untrack (tag, &(Place){ caller, NULL });
+}
+
+void
+leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
+{
+  Aftermath aftermath = { 0 };
+  LeashShard *shard;
+  LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+
+  if (slot == NULL)
+    return;
+  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN)
+    {
+      describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_KEY_REUSED);
+      aftermath.misuse.stack = stack;
+      aftermath.parent = slot->parent;
+      release_open_slot (shard, slot, &(Place){ 0 }, stack);
+    }
+  leash_unlock (&shard->lock);
+  finish (&aftermath, NULL);
+}
+
+void
+leash_tag_record_use (LeashTag *tag, const char *what, LeashStackId stack)
+{
+  Aftermath aftermath = { 0 };
+  LeashShard *shard;
+  LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+
+  if (slot == NULL)
+    {
+      leash_tag_add_stray ();
+      return;
+    }
+  if (leash_slot_is_tags (slot, tag))
+    describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_USE_AFTER_CLOSE);
+  else
+    describe_forgotten (&aftermath, shard, tag, LEASH_MISUSE_USE_AFTER_CLOSE);
+  leash_unlock (&shard->lock);
+  aftermath.misuse.what = what;
+  aftermath.misuse.stack = stack;
+  finish (&aftermath, NULL);
+}
+
+/**
+ * leash_tag_misused_at:
+ * @tag: the tag of a resource
+ * @what: what was attempted: "read after close"
+ * @caller: where the stack begins: %LEASH_CALLER of a function that is still running
+ *
+ * What the macro leash_tag_misused() calls.
+ *
+ * Since: 0.1
+ */
+void
+leash_tag_misused_at (LeashTag *tag, const char *what, gconstpointer caller)
+{
+  LeashThread *self;
+
+  g_return_if_fail (tag != NULL);
+  g_return_if_fail (what != NULL);
+  g_return_if_fail (caller != NULL);
+
+  self = leash_tag_enter ();
+  if (self == NULL)
+    return;
+  leash_tag_record_use (tag, what, leash_capture (caller, NULL, LEASH_MISUSE_DEPTH));
+  leash_tag_leave (self);
+}
