@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a test or a program asks at its end: is anything open? The error's message is the summary; the whole
- * report rides in the error (GLib's extended errors), so that it reaches whoever prints it.
+ * report rides in the error.
  */
 #include "leash-tracker-private.h"
 
@@ -10,51 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "leash-error-private.h"
 #include "leash-report-private.h"
 #include "leash-settings-private.h"
-
-typedef struct
-{
-  char *report;
-} LeashErrorPrivate;
-
-static void
-leash_error_private_init (LeashErrorPrivate *priv)
-{
-  priv->report = NULL;
-}
-
-static void
-leash_error_private_copy (const LeashErrorPrivate *from, LeashErrorPrivate *to)
-{
-  to->report = g_strdup (from->report);
-}
-
-static void
-leash_error_private_clear (LeashErrorPrivate *priv)
-{
-  g_free (priv->report);
-}
-
-G_DEFINE_EXTENDED_ERROR (LeashError, leash_error)
-
-/**
- * leash_error_get_report:
- * @error: an error
- *
- * The whole report that came with an error of leash_tracker_check().
- *
- * Returns: (transfer none) (nullable): the text, %NULL where there is none
- *
- * Since: 0.1
- */
-const char *
-leash_error_get_report (const GError *error)
-{
-  g_return_val_if_fail (error != NULL, NULL);
-
-  return error->domain == LEASH_ERROR ? leash_error_get_private (error)->report : NULL;
-}
 
 /**
  * leash_has_tracking:
@@ -97,6 +55,7 @@ leash_tracker_check (LeashTracker *tracker, GError **error)
 {
   g_autoptr (LeashSnapshot) snapshot = NULL;
   g_autofree char *summary = NULL;
+  g_autofree char *report = NULL;
   gsize n_leaks;
 
   g_return_val_if_fail (tracker != NULL, FALSE);
@@ -111,10 +70,9 @@ leash_tracker_check (LeashTracker *tracker, GError **error)
   if (n_leaks == 0 && snapshot->misuses->len == 0)
     return TRUE;
   summary = leash_report_summary (snapshot);
-  g_set_error_literal (error, LEASH_ERROR, n_leaks > 0 ? LEASH_ERROR_STILL_OPEN : LEASH_ERROR_MISUSE,
-                       summary);
-  leash_error_get_private (*error)->report
-      = leash_report_text (snapshot, settings_flags (), leash_settings_get ()->places);
+  report = leash_report_text (snapshot, settings_flags (), leash_settings_get ()->places);
+  leash_set_error_with_report (error, n_leaks > 0 ? LEASH_ERROR_STILL_OPEN : LEASH_ERROR_MISUSE, summary,
+                               report);
   return FALSE;
 }
 
