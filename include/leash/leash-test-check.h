@@ -1,2 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * LeashTest for Check, header only: include it after <check.h>.
+ *
+ *     tcase_add_checked_fixture (tcase, leash_check_setup, leash_check_teardown);
+ *
+ * The test that runs is leash_check_test; one that leaves something open fails in its teardown, with the report.
+ * Check runs each test in a forked child unless CK_FORK=no: the setup tells Leash that it may take stacks there.
+ */
 #pragma once
+
+#include <leash/leash-stack.h>
+#include <leash/leash-test.h>
+
+G_BEGIN_DECLS
+
+/* The test that is running. */
+static LeashTest leash_check_test;
+
+/**
+ * leash_check_setup:
+ *
+ * A checked fixture's setup for Check: begins `leash_check_test`.
+ */
+G_GNUC_UNUSED static void
+leash_check_setup (void)
+{
+  leash_stack_resume_after_fork ();
+  leash_check_test = leash_test_begin ();
+}
+
+/**
+ * leash_check_teardown:
+ *
+ * A checked fixture's teardown for Check: fails with the report where anything is still open.
+ */
+G_GNUC_UNUSED static void
+leash_check_teardown (void)
+{
+  GError *error = NULL;
+
+  if (!leash_test_finish (&leash_check_test, &error))
+    {
+      char *report = g_strdup (leash_error_get_report (error));
+
+      g_error_free (error);
+      ck_abort_msg ("%s", report);
+    }
+}
+
+G_END_DECLS

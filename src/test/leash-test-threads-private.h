@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The threads that leash_test_go() starts. */
+#pragma once
+
+#include <leash/leash-test.h>
+
+typedef struct _LeashTestThreads LeashTestThreads;
+
+LeashTestThreads *leash_test_threads_new     (void);
+/* Threads that still run keep what they need. */
+void              leash_test_threads_free    (LeashTestThreads *threads);
+void              leash_test_threads_start   (LeashTestThreads *threads,
+                                              LeashContext     *ctx,
+                                              LeashTestFunc     func,
+                                              gpointer          user_data);
+/* Joins all that end before end_time (monotonic, us; -1 for no limit). Returns how many still run. */
+guint             leash_test_threads_wait    (LeashTestThreads *threads,
+                                              gint64            end_time);
