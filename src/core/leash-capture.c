@@ -72,6 +72,7 @@ leash_capture (gconstpointer caller, const LeashSite *site, guint depth)
   guintptr frames[LEASH_DEPTH_MAX + OWN_FRAMES_MAX];
   guintptr pc = strip_authentication ((guintptr) caller);
   guint n_frames, first;
+  int n_unwound;
 
   g_assert (depth >= 1 && depth <= LEASH_DEPTH_MAX);
 
@@ -80,7 +81,8 @@ leash_capture (gconstpointer caller, const LeashSite *site, guint depth)
       __atomic_fetch_add (&n_after_fork, 1, __ATOMIC_RELAXED);
       return put_place (caller, site, LEASH_STACK_AFTER_FORK);
     }
-  n_frames = (guint) MAX (unw_backtrace ((void **) frames, (int) (depth + OWN_FRAMES_MAX)), 0);
+  n_unwound = unw_backtrace ((void **) frames, (int) (depth + OWN_FRAMES_MAX));
+  n_frames = n_unwound > 0 ? (guint) n_unwound : 0;
   first = find_caller (frames, n_frames, pc);
   if (G_UNLIKELY (first == n_frames))
     return leash_capture_place (caller, site);
