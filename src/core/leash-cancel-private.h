@@ -26,6 +26,7 @@ struct _LeashCancel
 {
   gint ref_count;      /* atomic; may be tried by those who find it in a list, see leash_cancel_try_ref() */
   LeashReason *reason; /* atomic; NULL until done, then never changes; written with its own lock held */
+  gint marking;        /* atomic; while what is below it is being marked: the number of the process */
 
   /* Set before others see it, never change */
   LeashCancel *parent;   /* a reference; NULL at the top */

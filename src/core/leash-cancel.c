@@ -7,17 +7,21 @@
  * Becoming done, leash_cancel_finish(), has two phases. First every node of the tree below is marked: its
  * reason is set, its children are taken off it and its watches are woken, each with its own lock held and no
  * other. Then, with no lock held, each is settled: timer stopped, tag released, GCancellable cancelled,
- * functions started. So whatever code of the program runs in the second phase finds the whole tree done.
- * Whoever sets the reason settles: two threads that cancel overlapping trees share the work, and each
- * node's first reason stays. It is a loop over a list threaded through the nodes, for trees of any depth.
+ * functions started. So whatever code of the program runs in the second phase finds the whole tree done. It
+ * is a loop over a list threaded through the nodes, for trees of any depth.
+ *
+ * Whoever sets the reason settles: threads that cancel overlapping trees share the work, and each node's
+ * first reason stays. Who comes second waits for the first phase of who came first, so that all below is done
+ * when any of them returns. That wait is short, for no code of the program runs in it, and ends: who is
+ * waited for began further down in the tree, and waits in turn only for others yet further down.
  *
  * Locks: nodes share a fixed set, chosen by address. This makes nodes small, and lets a fork take them all,
  * so that contexts can be used in the child. A lock in each node was rejected for the fork: another thread
  * may hold any of them. Nothing here takes a second of these locks, nor a timers' lock, with one held. The
  * watches' functions are the only foreign code that runs under one.
  *
- * Not covered: a child that was forked while another thread was settling sees those nodes done but their
- * GCancellables and functions as that thread had left them.
+ * Not covered: a child that was forked while another thread was making nodes done has them as that thread had
+ * left them: some marked, some not, their GCancellables and functions untouched.
  *
  * All functions may be called from any thread.
  */
@@ -36,6 +40,9 @@ typedef union
 static PaddedLock locks[N_LOCKS] __attribute__ ((aligned (CACHE_LINE)));
 static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
 
+/* Differs between a process and those it forks. Changes only in a new one, while it has one thread. */
+static gint process_number = 1;
+
 static void
 before_fork (void)
 {
@@ -44,22 +51,30 @@ before_fork (void)
 }
 
 static void
-after_fork (void)
+after_fork_in_parent (void)
 {
   for (guint i = 0; i < N_LOCKS; i++)
     leash_unlock (&locks[i].lock);
 }
 
+/* Nobody is left to finish what was being marked: nobody shall wait for it. */
+static void
+after_fork_in_child (void)
+{
+  process_number++;
+  after_fork_in_parent ();
+}
+
 static void
 init_locks (void)
 {
-  pthread_atfork (before_fork, after_fork, after_fork);
+  pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 LeashLock *
 leash_cancel_lock_of (gconstpointer address)
 {
-  guint64 mixed = (guint64)(guintptr)address * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+  guint64 mixed = (guint64) (guintptr) address * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
 
   return &locks[mixed >> 59].lock;
 }
@@ -204,12 +219,47 @@ mark_done (LeashCancel *cancel, LeashReason *reason, LeashCancel **pending)
   is_first = cancel->reason == NULL;
   if (is_first)
     {
+      __atomic_store_n (&cancel->marking, process_number, __ATOMIC_RELAXED);
       __atomic_store_n (&cancel->reason, leash_reason_ref (reason), __ATOMIC_RELEASE);
       take_children (cancel, pending);
       wake_watches (cancel);
     }
   leash_unlock (lock);
   return is_first;
+}
+
+/* Waits until all below cancel, which is done, is marked. No lock held. */
+static void
+await_marking (LeashCancel *cancel)
+{
+  while (__atomic_load_n (&cancel->marking, __ATOMIC_ACQUIRE) == process_number)
+    g_usleep (1);
+}
+
+/* First phase, for cancel and all below it. Returns those below that were marked here, with a reference to
+ * each. */
+static gboolean
+mark_tree (LeashCancel *cancel, LeashReason *reason, LeashCancel **ret_marked)
+{
+  LeashCancel *pending = NULL;
+  LeashCancel *marked = NULL;
+  LeashCancel *lost = NULL; /* others came first */
+  LeashCancel *child;
+
+  if (!mark_done (cancel, reason, &pending))
+    return FALSE;
+  while ((child = pop (&pending)) != NULL)
+    push (mark_done (child, reason, &pending) ? &marked : &lost, child);
+
+  for (child = lost; child != NULL; child = child->next)
+    await_marking (child);
+  __atomic_store_n (&cancel->marking, 0, __ATOMIC_RELEASE);
+  for (child = marked; child != NULL; child = child->next)
+    __atomic_store_n (&child->marking, 0, __ATOMIC_RELEASE);
+  while ((child = pop (&lost)) != NULL)
+    leash_cancel_unref (child);
+  *ret_marked = marked;
+  return TRUE;
 }
 
 static void
@@ -255,19 +305,12 @@ settle (LeashCancel *cancel, gconstpointer caller)
 static void
 leash_cancel_finish (LeashCancel *cancel, LeashReason *reason, gconstpointer caller)
 {
-  LeashCancel *pending = NULL;
-  LeashCancel *marked = NULL;
+  LeashCancel *marked;
   LeashCancel *child;
 
   leash_cancel_ref (cancel); /* what runs in the second phase may drop the caller's */
-  if (mark_done (cancel, reason, &pending))
+  if (mark_tree (cancel, reason, &marked))
     {
-      while ((child = pop (&pending)) != NULL)
-        if (mark_done (child, reason, &pending))
-          push (&marked, child);
-        else
-          leash_cancel_unref (child);
-
       settle (cancel, caller);
       while ((child = pop (&marked)) != NULL)
         {
@@ -275,6 +318,8 @@ leash_cancel_finish (LeashCancel *cancel, LeashReason *reason, gconstpointer cal
           leash_cancel_unref (child);
         }
     }
+  else
+    await_marking (cancel);
   leash_reason_unref (reason);
   leash_cancel_unref (cancel);
 }
@@ -282,28 +327,34 @@ leash_cancel_finish (LeashCancel *cancel, LeashReason *reason, gconstpointer cal
 void
 leash_cancel_cancel (LeashCancel *cancel, const GError *cause, gconstpointer caller)
 {
-  if (leash_cancel_get_reason (cancel) == NULL)
+  if (leash_cancel_get_reason (cancel) != NULL)
+    await_marking (cancel);
+  else
     leash_cancel_finish (cancel, leash_reason_new (G_IO_ERROR_CANCELLED, "Context was cancelled", cause),
                          caller);
+}
+
+static LeashReason *
+new_timed_out (LeashCancel *cancel)
+{
+  g_autofree char *message = NULL;
+
+  if (cancel->timeout == G_MININT64)
+    return leash_reason_new (G_IO_ERROR_TIMED_OUT, "Context passed its deadline", cancel->timeout_cause);
+  message = g_strdup_printf ("Context timed out after %g s", (double) cancel->timeout / G_USEC_PER_SEC);
+  return leash_reason_new (G_IO_ERROR_TIMED_OUT, message, cancel->timeout_cause);
 }
 
 void
 leash_cancel_expire (LeashCancel *cancel)
 {
-  g_autofree char *message = NULL;
-
   if (leash_cancel_get_reason (cancel) != NULL)
-    return;
-  if (cancel->timeout != G_MININT64)
-    message = g_strdup_printf ("Context timed out after %g s", (double)cancel->timeout / G_USEC_PER_SEC);
-  leash_cancel_finish (cancel,
-                       leash_reason_new (G_IO_ERROR_TIMED_OUT,
-                                         message != NULL ? message : "Context passed its deadline",
-                                         cancel->timeout_cause),
-                       LEASH_CALLER);
+    await_marking (cancel);
+  else
+    leash_cancel_finish (cancel, new_timed_out (cancel), LEASH_CALLER);
 }
 
-/* Another thread may be ending deadline, and not have come to cancel yet: then it is ended from here. */
+/* The last line is for a forked child, where who made deadline done may not have come to cancel. */
 void
 leash_cancel_expire_now (LeashCancel *cancel, LeashCancel *deadline)
 {
@@ -315,7 +366,7 @@ leash_cancel_expire_now (LeashCancel *cancel, LeashCancel *deadline)
 static LeashCancel *
 cancel_of_timer (LeashTimer *timer)
 {
-  return (LeashCancel *)(gpointer)((char *)timer - G_STRUCT_OFFSET (LeashCancel, timer));
+  return (LeashCancel *) (gpointer) ((char *) timer - G_STRUCT_OFFSET (LeashCancel, timer));
 }
 
 static gboolean

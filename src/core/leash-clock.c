@@ -20,9 +20,9 @@ leash_clock_get_type (void)
 
   if (g_once_init_enter (&registered))
     {
-      GType type
-          = g_boxed_type_register_static (g_intern_static_string ("LeashClock"),
-                                          (GBoxedCopyFunc)leash_clock_ref, (GBoxedFreeFunc)leash_clock_unref);
+      GType type = g_boxed_type_register_static (g_intern_static_string ("LeashClock"),
+                                                 (GBoxedCopyFunc) leash_clock_ref,
+                                                 (GBoxedFreeFunc) leash_clock_unref);
 
       g_once_init_leave (&registered, type);
     }

@@ -256,7 +256,7 @@ typedef struct
 static void
 wake_waiter (LeashWatch *watch)
 {
-  LeashWaiter *waiter = (LeashWaiter *)(gpointer)watch;
+  LeashWaiter *waiter = (LeashWaiter *) (gpointer) watch;
 
   leash_lock (&waiter->lock);
   waiter->is_woken = TRUE;
@@ -371,8 +371,8 @@ typedef struct
 static gboolean
 source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
-  LeashContextSource *self = (LeashContextSource *)source;
-  LeashContextSourceFunc func = (LeashContextSourceFunc)(void (*) (void))callback;
+  LeashContextSource *self = (LeashContextSource *) source;
+  LeashContextSourceFunc func = (LeashContextSourceFunc) (void (*) (void)) callback;
 
   if (func == NULL)
     return G_SOURCE_REMOVE;
@@ -382,7 +382,7 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 static void
 source_finalize (GSource *source)
 {
-  leash_context_unref (((LeashContextSource *)source)->ctx);
+  leash_context_unref (((LeashContextSource *) source)->ctx);
 }
 
 static GSourceFuncs source_funcs = {
@@ -411,7 +411,7 @@ leash_context_source_new (LeashContext *ctx)
 
   source = g_source_new (&source_funcs, sizeof (LeashContextSource));
   g_source_set_static_name (source, "LeashContext");
-  ((LeashContextSource *)source)->ctx = leash_context_ref (ctx);
+  ((LeashContextSource *) source)->ctx = leash_context_ref (ctx);
 
   /* GIO's own source takes care of being cancelled in one thread while it is freed in another. */
   cancellable = leash_context_get_cancellable (ctx);

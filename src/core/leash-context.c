@@ -27,8 +27,8 @@ leash_context_get_type (void)
   if (g_once_init_enter (&registered))
     {
       GType type = g_boxed_type_register_static (g_intern_static_string ("LeashContext"),
-                                                 (GBoxedCopyFunc)leash_context_ref,
-                                                 (GBoxedFreeFunc)leash_context_unref);
+                                                 (GBoxedCopyFunc) leash_context_ref,
+                                                 (GBoxedFreeFunc) leash_context_unref);
 
       g_once_init_leave (&registered, type);
     }
@@ -289,7 +289,7 @@ derive_timeout (LeashContext *parent, gint64 microseconds, const GError *cause, 
   if (__builtin_add_overflow (now, microseconds, &deadline))
     deadline = microseconds > 0 ? G_MAXINT64 : G_MININT64;
   if (LEASH_IS_TRACKED (parent))
-    name = g_strdup_printf ("with_timeout %g s", (double)microseconds / G_USEC_PER_SEC);
+    name = g_strdup_printf ("with_timeout %g s", (double) microseconds / G_USEC_PER_SEC);
   return derive_deadline (parent, deadline, microseconds, cause, name, caller);
 }
 

@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define DEPOT_LIMIT_DEFAULT ((gsize)64 << 20)
+#define DEPOT_LIMIT_DEFAULT ((gsize) 64 << 20)
 #define TEST_TIMEOUT_DEFAULT (60 * G_TIME_SPAN_SECOND)
 #define TEST_TIMEOUT_MAX_SECONDS 1e9
 
@@ -161,7 +161,7 @@ parse_depot_limit (const char *value, LeashSettings *into)
     }
   if (!parse_number (digits, 0, G_MAXSIZE >> shift, &number))
     return FALSE;
-  into->depot_limit = (gsize)number << shift;
+  into->depot_limit = (gsize) number << shift;
   return TRUE;
 }
 

@@ -79,7 +79,7 @@ test_context_goes (void)
 static void
 drop (GCancellable *cancellable, gpointer ctx)
 {
-  leash_context_unref (*(LeashContext **)ctx);
+  leash_context_unref (*(LeashContext **) ctx);
 }
 
 /* From the handler of the signal, which g_cancellable_disconnect() would wait for. */

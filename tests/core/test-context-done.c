@@ -484,7 +484,7 @@ typedef struct
 static void
 count_wake (LeashWatch *watch)
 {
-  ((CountingWatch *)(gpointer)watch)->woken++;
+  ((CountingWatch *) (gpointer) watch)->woken++;
 }
 
 static void

@@ -17,7 +17,7 @@ static const LeashContextKey second_key = { "same name" };
 static void
 count_up (gpointer counter)
 {
-  (*(int *)counter)++;
+  (*(int *) counter)++;
 }
 
 static void
@@ -281,7 +281,7 @@ test_null_argument (void)
   EXPECT_CRITICAL ("leash_context_get_value*key != NULL");
   g_assert_null (leash_context_get_value (ctx, NULL));
   EXPECT_CRITICAL ("leash_context_with_cancellable*G_IS_CANCELLABLE*");
-  g_assert_null (leash_context_with_cancellable (ctx, (GCancellable *)not_a_cancellable));
+  g_assert_null (leash_context_with_cancellable (ctx, (GCancellable *) not_a_cancellable));
   g_test_assert_expected_messages ();
   g_object_unref (not_a_cancellable);
 }

@@ -18,7 +18,7 @@ is_default (const LeashSettings *settings)
   return settings->level == LEASH_LEVEL_FULL && settings->sample_every == 1
          && settings->depth == LEASH_DEPTH_DEFAULT && settings->color == LEASH_COLOR_AUTO
          && settings->format == LEASH_FORMAT_TEXT && settings->output == NULL && !settings->all_frames
-         && settings->places == LEASH_PLACES_DEFAULT && settings->depot_limit == (gsize)64 << 20
+         && settings->places == LEASH_PLACES_DEFAULT && settings->depot_limit == (gsize) 64 << 20
          && settings->test_timeout_us == 60 * G_USEC_PER_SEC;
 }
 

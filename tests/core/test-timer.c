@@ -34,13 +34,13 @@ typedef struct
 static gboolean
 hold (LeashTimer *timer)
 {
-  return !((TestTimer *)(gpointer)timer)->is_going;
+  return !((TestTimer *) (gpointer) timer)->is_going;
 }
 
 static void
 fire (LeashTimer *timer)
 {
-  TestTimer *self = (TestTimer *)(gpointer)timer;
+  TestTimer *self = (TestTimer *) (gpointer) timer;
 
   g_array_append_val (self->log, self->id);
   if (self->stops != NULL)
@@ -143,7 +143,7 @@ note_mask (void *user_data)
   sigset_t *mask = user_data;
 
   pthread_sigmask (SIG_SETMASK, NULL, mask + 1);
-  __atomic_store_n ((int *)mask, 1, __ATOMIC_RELEASE);
+  __atomic_store_n ((int *) mask, 1, __ATOMIC_RELEASE);
   return NULL;
 }
 
@@ -156,7 +156,7 @@ test_worker_leaves_signals (void)
   pthread_sigmask (SIG_SETMASK, NULL, &before);
   g_assert_true (leash_worker_start (note_mask, masks));
   pthread_sigmask (SIG_SETMASK, NULL, &after);
-  while (__atomic_load_n ((int *)masks, __ATOMIC_ACQUIRE) == 0)
+  while (__atomic_load_n ((int *) masks, __ATOMIC_ACQUIRE) == 0)
     g_usleep (100);
   g_assert_true (sigismember (&masks[1], SIGTERM));
   g_assert_true (sigismember (&masks[1], SIGCHLD));
@@ -249,6 +249,7 @@ churn (gpointer parent)
 
       leash_context_cancel (ctx, NULL);
       g_assert_true (leash_context_is_done (child));
+      g_usleep (1); /* under valgrind, others would hardly have their turn */
     }
   return NULL;
 }
