@@ -33,6 +33,13 @@ LeashStackId      leash_depot_put        (const guintptr  *frames,
                                           guint            flags,
                                           const LeashSite *site);
 
+/* As that, trying *guess first, which costs a comparison only; it is set to what is returned. */
+LeashStackId      leash_depot_put_again  (const guintptr  *frames,
+                                          guint            n_frames,
+                                          guint            flags,
+                                          const LeashSite *site,
+                                          guint32         *guess);
+
 /* NULL for 0 and for what was never returned by leash_depot_put(). */
 const LeashStack *leash_depot_get        (LeashStackId     id);
 const LeashSite  *leash_depot_get_site   (guint32          site);

@@ -59,23 +59,25 @@ identity_flags (guint flags)
   return flags & (LEASH_STACK_LIMITED | LEASH_STACK_AFTER_FORK | LEASH_STACK_PLACE_ONLY);
 }
 
-/* Multiply and add in two lanes, which a processor does at the same time; the multiplier is 2^64 / phi. */
-static guint32
+/* Multiply and add in four lanes, which a processor does at the same time; the multiplier is 2^64 / phi. */
+static inline guint32
 hash_frames (const guintptr *frames, guint n_frames, guint flags)
 {
   const guint64 k = G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
-  guint64 a = n_frames, b = identity_flags (flags);
+  guint64 a = n_frames, b = identity_flags (flags), c = 1, d = 2;
   guint i;
 
-  for (i = 0; i + 1 < n_frames; i += 2)
+  for (i = 0; i + 3 < n_frames; i += 4)
     {
       a = (a + frames[i]) * k;
       b = (b + frames[i + 1]) * k;
+      c = (c + frames[i + 2]) * k;
+      d = (d + frames[i + 3]) * k;
     }
-  if (i < n_frames)
+  for (; i < n_frames; i++)
     a = (a + frames[i]) * k;
-  a = (a ^ (b >> 29) ^ (b << 35)) * k;
-  return (guint32) (a >> 32);
+  a ^= (b >> 29 | b << 35) + (c >> 43 | c << 21) + (d >> 17 | d << 47);
+  return (guint32) ((a * k) >> 32);
 }
 
 static LeashStack *
@@ -93,7 +95,7 @@ stack_equal (const LeashStack *stack, const guintptr *frames, guint n_frames, gu
          && memcmp (stack->frames, frames, n_frames * sizeof (guintptr)) == 0;
 }
 
-static LeashStackId
+static inline LeashStackId
 find (guint32 hash, const guintptr *frames, guint n_frames, guint flags)
 {
   Table *t = __atomic_load_n (&table, __ATOMIC_ACQUIRE);
@@ -290,6 +292,18 @@ leash_depot_put (const guintptr *frames, guint n_frames, guint flags, const Leas
   g_assert (n_frames <= LEASH_DEPTH_MAX);
 
   return G_LIKELY (id != 0) ? id : store_new (hash, frames, n_frames, flags, site);
+}
+
+LeashStackId
+leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, const LeashSite *site, guint32 *guess)
+{
+  LeashStackId id = *guess;
+
+  if (G_LIKELY (id != 0) && G_LIKELY (stack_equal (get_stack (id), frames, n_frames, flags)))
+    return id;
+  id = leash_depot_put (frames, n_frames, flags, site);
+  *guess = id;
+  return id;
 }
 
 /* An id from outside may be any number: what it leads to must be found again by its content. */

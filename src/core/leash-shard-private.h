@@ -29,7 +29,7 @@ void        leash_shard_return      (LeashShard   *shard);
 /* For leash-fork.c: takes the locks of all shards and notes them in held. */
 void        leash_shard_fork_lock   (GPtrArray    *held);
 
-/* With the shard's lock held. The slot comes open, with the name of whatever it was before still in it. */
+/* With the shard's lock held. The slot comes as it was left, with its generation counted up: to be filled. */
 LeashSlot  *leash_shard_take_slot   (LeashShard   *shard);
 void        leash_shard_free_slot   (LeashShard   *shard,
                                      LeashSlot    *slot);

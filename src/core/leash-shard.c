@@ -135,11 +135,6 @@ leash_shard_take_slot (LeashShard *shard)
   else
     slot = take_new_slot (shard);
   slot->generation++;
-  slot->state = LEASH_SLOT_OPEN;
-  slot->flags = 0;
-  slot->at.key = 0;
-  slot->next = NULL;
-  slot->adopter_stack = 0;
   __atomic_store_n (&shard->n_open, shard->n_open + 1, __ATOMIC_RELAXED);
   return slot;
 }

@@ -20,8 +20,32 @@ typedef struct
   guintptr key;
 } LeashOpening;
 
-LeashThread *leash_tag_enter         (void);
-void         leash_tag_leave         (LeashThread     *self);
+void         leash_tag_add_reentry   (void);
+
+/* Returns NULL, and counts, when the thread is inside the tracker already. */
+static inline LeashThread *
+leash_tag_enter (void)
+{
+  LeashThread *self = leash_thread_get ();
+
+  if (G_UNLIKELY (self->busy))
+    {
+      leash_tag_add_reentry ();
+      return NULL;
+    }
+  self->busy = TRUE;
+  /* For a signal handler of this thread: the mark is set before anything else is done. */
+  __atomic_signal_fence (__ATOMIC_SEQ_CST);
+  return self;
+}
+
+static inline void
+leash_tag_leave (LeashThread *self)
+{
+  __atomic_signal_fence (__ATOMIC_SEQ_CST);
+  self->busy = FALSE;
+}
+
 LeashTag    *leash_tag_store         (LeashTracker    *tracker,
                                       LeashThread     *self,
                                       const LeashSlot *from);

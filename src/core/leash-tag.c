@@ -25,28 +25,10 @@ leash_tag_count_reentry (void)
   return __atomic_load_n (&n_reentry, __ATOMIC_RELAXED);
 }
 
-/* Returns NULL, and counts, when the thread is inside already. */
-LeashThread *
-leash_tag_enter (void)
-{
-  LeashThread *self = leash_thread_get ();
-
-  if (G_UNLIKELY (self->busy))
-    {
-      __atomic_fetch_add (&n_reentry, 1, __ATOMIC_RELAXED);
-      return NULL;
-    }
-  self->busy = TRUE;
-  /* For a signal handler of this thread: the mark is set before anything else is done. */
-  __atomic_signal_fence (__ATOMIC_SEQ_CST);
-  return self;
-}
-
 void
-leash_tag_leave (LeashThread *self)
+leash_tag_add_reentry (void)
 {
-  __atomic_signal_fence (__ATOMIC_SEQ_CST);
-  self->busy = FALSE;
+  __atomic_fetch_add (&n_reentry, 1, __ATOMIC_RELAXED);
 }
 
 /* Between 1 and 2 * every - 1, so that a pattern in the program does not hide from the samples. */
@@ -62,7 +44,7 @@ is_sampled (LeashThread *self, guint every)
   return TRUE;
 }
 
-static LeashStackId
+G_ALWAYS_INLINE static inline LeashStackId
 take_stack (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening, guint8 *flags)
 {
   guint level = __atomic_load_n (&tracker->level, __ATOMIC_RELAXED);
@@ -76,22 +58,16 @@ take_stack (LeashTracker *tracker, LeashThread *self, const LeashOpening *openin
   return leash_capture_place (opening->caller, opening->site);
 }
 
-static void
+/* One copy of a cache line; only the count of the slot's uses is its own. */
+static inline void
 fill_slot (LeashSlot *slot, const LeashSlot *from)
 {
-  slot->name = from->name;
-  slot->at = from->at;
-  slot->parent = from->parent;
-  slot->stack = from->stack;
-  slot->adopter_stack = from->adopter_stack;
-  slot->opened_low = from->opened_low;
-  slot->opened_high = from->opened_high;
-  slot->tid = from->tid;
-  slot->children = from->children;
-  slot->thread = from->thread;
-  slot->adopter_thread = from->adopter_thread;
-  slot->kind = from->kind;
-  slot->flags = from->flags;
+  guint16 generation = slot->generation;
+
+  *slot = *from;
+  slot->generation = generation;
+  slot->state = LEASH_SLOT_OPEN;
+  slot->next = NULL;
 }
 
 /* Puts what from describes into a slot of the tracker; takes over its name. */
@@ -111,7 +87,8 @@ leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from
   if (G_UNLIKELY ((from->flags & LEASH_SLOT_KEPT) != 0))
     leash_shard_count_kept (shard);
   leash_unlock (&shard->lock);
-  g_free (old_name);
+  if (old_name != NULL)
+    g_free (old_name);
 
   if ((from->flags & LEASH_SLOT_KEYED) != 0)
     {
@@ -132,7 +109,7 @@ emit_opened (LeashTracker *tracker, LeashEventType event, LeashTag *tag)
     leash_tracker_emit (tracker, event, &told.resource, NULL);
 }
 
-static LeashTag *
+G_NO_INLINE static LeashTag *
 open_ended (LeashTracker *tracker, const LeashOpening *opening)
 {
   leash_tracker_add_misuse (tracker,
@@ -145,12 +122,16 @@ open_ended (LeashTracker *tracker, const LeashOpening *opening)
   return NULL;
 }
 
-static LeashTag *
+/*
+ * Inlined into each public function, as is what leads to it: each frame of Leash's own costs the unwinder as much
+ * as one of the program's.
+ */
+G_ALWAYS_INLINE static inline LeashTag *
 open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
 {
   gint64 age = leash_tracker_now () - tracker->made_at;
   LeashSlot slot = {
-    .name = g_strdup (opening->name),
+    .name = opening->name != NULL ? g_strdup (opening->name) : NULL,
     .opened_low = (guint32) age,
     .opened_high = (guint16) (age >> 32),
     .tid = self->tid,
@@ -173,7 +154,7 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
   return leash_tag_store (tracker, self, &slot);
 }
 
-static LeashTag *
+G_ALWAYS_INLINE static inline LeashTag *
 track (LeashContext *ctx, const LeashOpening *opening)
 {
   LeashTracker *tracker = ctx->tracker;

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #define LEASH_KIND_CACHE 16
+#define LEASH_RECENT_STACKS 32
 
 typedef struct
 {
@@ -15,6 +16,7 @@ typedef struct
   guint32 until_sample;   /* opens until the next one that is sampled */
   gboolean busy;          /* inside the tracker: what a signal handler or a hook opens now is not tracked */
   gboolean in_listener;   /* listeners are not told of what listeners do */
+  guint32 recent[LEASH_RECENT_STACKS]; /* ids of stacks that were taken last, by their callers' addresses */
   struct
   {
     const char *pointer;  /* where the string was: its content is compared still */
