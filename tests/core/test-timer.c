@@ -173,7 +173,7 @@ run_in_child (void (*func) (LeashContext *), LeashContext *ctx)
 
   if (child == 0)
     {
-      alarm (60);
+      alarm (30);
       func (ctx);
       /* Not _exit(): a leak checker would blame the child for what only the parent's other threads had. */
       execl ("/bin/true", "true", NULL);
@@ -237,53 +237,91 @@ test_fork (void)
   g_assert_true (leash_context_wait (inherited, LONG));
 }
 
-static gint stop_churning; /* atomic */
+/* Something that keeps a lock of the library for a while, in a thread of its own. */
+typedef struct
+{
+  LeashWatch watch; /* its function runs with the lock of ctx held */
+  LeashContext *ctx;
+  TestTimer timer; /* its hold runs with the lock of all timers held */
+  gint is_locked;  /* atomic */
+} Locker;
+
+static void
+keep_lock (gint *is_locked)
+{
+  __atomic_store_n (is_locked, 1, __ATOMIC_RELEASE);
+  g_usleep (50000);
+}
+
+static void
+keep_lock_of_context (LeashWatch *watch)
+{
+  keep_lock (&((Locker *) (gpointer) watch)->is_locked);
+}
+
+static gboolean
+keep_lock_of_timers (LeashTimer *timer)
+{
+  keep_lock (&((Locker *) (gpointer) ((char *) timer - G_STRUCT_OFFSET (Locker, timer)))->is_locked);
+  return FALSE;
+}
 
 static gpointer
-churn (gpointer parent)
+run_locker_of_context (gpointer user_data)
 {
-  while (__atomic_load_n (&stop_churning, __ATOMIC_RELAXED) == 0)
-    {
-      g_autoptr (LeashContext) ctx = leash_context_with_timeout (parent, 200);
-      g_autoptr (LeashContext) child = leash_context_with_cancel (ctx);
+  leash_context_cancel (((Locker *) user_data)->ctx, NULL);
+  return NULL;
+}
 
-      leash_context_cancel (ctx, NULL);
-      g_assert_true (leash_context_is_done (child));
-      g_usleep (1); /* under valgrind, others would hardly have their turn */
-    }
+static gpointer
+run_locker_of_timers (gpointer user_data)
+{
+  leash_clock_advance (((Locker *) user_data)->timer.timer.clock, 1);
   return NULL;
 }
 
 static void
-use_every_lock (LeashContext *parent)
+use_locks (LeashContext *ctx)
 {
-  for (int i = 0; i < 500; i++)
-    {
-      g_autoptr (LeashContext) ctx = leash_context_with_timeout (parent, G_TIME_SPAN_HOUR);
+  g_autoptr (LeashContext) child = leash_context_with_timeout (ctx, G_TIME_SPAN_HOUR);
 
-      leash_context_cancel (ctx, NULL);
-    }
+  leash_context_cancel (child, NULL);
+  if (leash_context_get_cancellable (ctx) == NULL || !leash_context_is_done (child))
+    _exit (1);
 }
 
-/* Forks while other threads hold the locks now and then: a child that found one held would wait for ever. */
+static void
+fork_while_locked (Locker *locker, GThreadFunc func)
+{
+  GThread *thread = g_thread_new ("locker", func, locker);
+
+  while (__atomic_load_n (&locker->is_locked, __ATOMIC_ACQUIRE) == 0)
+    g_usleep (100);
+  run_in_child (use_locks, locker->ctx);
+  g_thread_join (thread);
+  locker->is_locked = 0;
+}
+
+/* A child that found one of them held would wait for ever: nobody is there to let go. */
 static void
 test_fork_while_locks_are_held (void)
 {
-  g_autoptr (LeashContext) parent = leash_context_with_cancel (leash_context_background ());
-  GThread *threads[2];
+  g_autoptr (LeashClock) clock = leash_clock_new_fake (0);
+  Locker locker = { .watch.func = keep_lock_of_context };
 
   if (UNDER_THREAD_SANITIZER)
     {
       g_test_skip ("ThreadSanitizer allows no threads after a fork of a process with threads");
       return;
     }
-  for (int i = 0; i < 2; i++)
-    threads[i] = g_thread_new ("churner", churn, parent);
-  for (int i = 0; i < 100; i++)
-    run_in_child (use_every_lock, parent);
-  __atomic_store_n (&stop_churning, 1, __ATOMIC_RELAXED);
-  for (int i = 0; i < 2; i++)
-    g_thread_join (threads[i]);
+  locker.ctx = leash_context_with_cancel (leash_context_background ());
+  locker.timer = make_timer (clock, NULL, 0, 1);
+  locker.timer.timer.hold = keep_lock_of_timers;
+  g_assert_true (leash_timer_start (&locker.timer.timer));
+  g_assert_true (leash_context_watch (locker.ctx, &locker.watch));
+  fork_while_locked (&locker, run_locker_of_timers);
+  fork_while_locked (&locker, run_locker_of_context);
+  leash_context_unref (locker.ctx);
 }
 
 int
