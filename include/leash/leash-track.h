@@ -109,11 +109,14 @@ void      leash_tag_misused_at     (LeashTag        *tag,
     &leash_site_;                                                                                            \
   }))
 
+/* G_UNLIKELY() declares a variable, which would shadow that of a g_assert() around the call. */
+#define LEASH_UNLIKELY_(condition) (__builtin_expect ((condition), 0))
+
 /* Whether @ctx has a tracker: one load, one compare. Code that is not optimised looks for a NULL context
  * too and lets the function complain; optimised code does so only where the compiler sees the NULL. */
 #ifdef __OPTIMIZE__
 #define LEASH_IS_TRACKED(ctx)                                                                                \
-  ((__builtin_constant_p ((ctx) == NULL) && (ctx) == NULL) || G_UNLIKELY ((ctx)->tracker != NULL))
+  ((__builtin_constant_p ((ctx) == NULL) && (ctx) == NULL) || LEASH_UNLIKELY_ ((ctx)->tracker != NULL))
 #else
 #define LEASH_IS_TRACKED(ctx) ((ctx) == NULL || (ctx)->tracker != NULL)
 #endif
@@ -127,7 +130,7 @@ void      leash_tag_misused_at     (LeashTag        *tag,
 #define LEASH_TAGGED_CALL_(tag, call)                                                                        \
   (__extension__ ({                                                                                          \
     LeashTag *leash_tag_ = (tag);                                                                            \
-    if (G_UNLIKELY (leash_tag_ != NULL))                                                                     \
+    if (LEASH_UNLIKELY_ (leash_tag_ != NULL))                                                                \
       call;                                                                                                  \
   }))
 

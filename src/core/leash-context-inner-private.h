@@ -28,7 +28,7 @@ struct _LeashValue
 /* Nothing but ref_count changes once it is made. */
 typedef struct
 {
-  LeashContext head;      /* the public part; its tracker is the scope's */
+  LeashContext head;      /* the public part; its tracker is the scope's, or NULL in a library built without */
   gint ref_count;         /* atomic; not used by the background, which is never freed */
   gboolean is_cancel_own; /* made with cancel, deadline, timeout or cancellable: may be cancelled through it */
   LeashScope *scope;      /* a reference; NULL for no more than the defaults */

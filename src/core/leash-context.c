@@ -181,7 +181,8 @@ leash_context_with_tracker (LeashContext *parent, LeashTracker *tracker)
   if (child->scope->tracker != NULL)
     leash_tracker_unref (child->scope->tracker);
   child->scope->tracker = leash_tracker_ref (tracker);
-  child->head.tracker = tracker;
+  /* A library that tracks nothing keeps the word by which every call decides free. */
+  child->head.tracker = leash_has_tracking () ? tracker : NULL;
   return &child->head;
 }
 
@@ -502,9 +503,12 @@ leash_context_unref (LeashContext *ctx)
 LeashTracker *
 leash_context_get_tracker (LeashContext *ctx)
 {
+  LeashScope *scope;
+
   g_return_val_if_fail (ctx != NULL, NULL);
 
-  return ctx->tracker;
+  scope = leash_context_full (ctx)->scope;
+  return scope != NULL ? scope->tracker : NULL;
 }
 
 /**

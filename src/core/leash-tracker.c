@@ -85,6 +85,22 @@ tracker_new (LeashTracker *parent)
 }
 
 /**
+ * leash_has_tracking:
+ *
+ * Whether the library was built with tracking. One built with `-Dtracking=disabled` has all functions, and
+ * tracks nothing.
+ *
+ * Returns: %TRUE if so
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_has_tracking (void)
+{
+  return TRUE;
+}
+
+/**
  * leash_tracker_new:
  *
  * Makes a tracker, at the level and depth of the LEASH_LEVEL and LEASH_DEPTH environment variables.

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Puts a report where the environment says. The same with and without tracking: only the report differs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leash-settings-private.h"
+
+static gboolean
+write_all (int fd, const char *text, gsize length)
+{
+  while (length > 0)
+    {
+      gssize n = write (fd, text, length);
+
+      if (n < 0 && errno != EINTR)
+        return FALSE;
+      if (n > 0)
+        {
+          text += n;
+          length -= (gsize) n;
+        }
+    }
+  return TRUE;
+}
+
+/* Appends to the file that LEASH_OUTPUT names, or to standard error. */
+static gboolean
+write_output (const char *path, const char *report, GError **error)
+{
+  int fd = path != NULL ? open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : STDERR_FILENO;
+  gboolean written = fd >= 0 && write_all (fd, report, strlen (report));
+  int saved_errno = errno;
+
+  if (fd > STDERR_FILENO)
+    close (fd);
+  if (!written)
+    g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (saved_errno),
+                 "Writing the report to %s: %s", path != NULL ? path : "standard error",
+                 g_strerror (saved_errno));
+  return written;
+}
+
+/**
+ * leash_tracker_write_report:
+ * @tracker: a tracker
+ * @error: (optional): why the report could not be written
+ *
+ * Writes what is open where the environment says: appended to the file LEASH_OUTPUT, or to standard error, in
+ * the form LEASH_FORMAT, with colours as LEASH_COLOR says.
+ *
+ * Returns: %TRUE if it was written, also where nothing is open
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_tracker_write_report (LeashTracker *tracker, GError **error)
+{
+  const LeashSettings *settings = leash_settings_get ();
+  LeashReportFlags flags = settings->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
+  g_autofree char *report = NULL;
+  g_autofree char *line = NULL;
+
+  g_return_val_if_fail (tracker != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (settings->color == LEASH_COLOR_ALWAYS
+      || (settings->color == LEASH_COLOR_AUTO && settings->output == NULL && isatty (STDERR_FILENO)))
+    flags |= LEASH_REPORT_COLOR;
+  report = leash_tracker_report_full (tracker, settings->format, flags, settings->places);
+  line = g_str_has_suffix (report, "\n") ? g_strdup (report) : g_strconcat (report, "\n", NULL);
+  return write_output (settings->output, line, error);
+}
