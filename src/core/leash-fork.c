@@ -14,6 +14,7 @@
 
 #include "leash-capture-private.h"
 #include "leash-intern-private.h"
+#include "leash-modules-private.h"
 
 static GPtrArray *held;      /* the locks that leash_fork_prepare() took; used by the forking thread only */
 static gboolean had_threads; /* whether the parent had other threads; likewise */
@@ -37,6 +38,7 @@ prepare (void)
   hold (leash_arena_get_fork_lock ());
   hold (leash_depot_get_fork_lock ());
   hold (leash_intern_get_fork_lock ());
+  hold (leash_modules_get_fork_lock ());
   had_threads = !__libc_single_threaded;
 }
 

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include "leash-report-private.h"
-struct _LeashSymbols { int x; };
-LeashSymbols *leash_symbols_new (void) { return g_new0 (LeashSymbols, 1); }
-void leash_symbols_free (LeashSymbols *s) { g_free (s); }
 GArray *leash_report_frames (LeashSymbols *symbols, const LeashStack *stack, gboolean all)
 {
   GArray *a = g_array_new (FALSE, TRUE, sizeof (LeashFrame));
   for (guint i = 0; i < stack->n_frames; i++)
     {
-      LeashFrame f = { 0 }; Dl_info info;
-      if (dladdr ((void *) (stack->frames[i] - 1), &info)) { f.function = info.dli_sname; f.module = info.dli_fname; f.offset = stack->frames[i] - (guintptr) info.dli_fbase; }
-      g_array_append_val (a, f);
+      guint n;
+      const LeashFrame *f = leash_symbols_lookup (symbols, stack->frames[i], stack->generation, &n);
+
+      g_array_append_vals (a, f, n);
     }
   return a;
 }

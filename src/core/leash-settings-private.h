@@ -27,6 +27,7 @@ typedef struct
   guint places;            /* LEASH_PLACES: places in a text report, 0 for all */
   gsize depot_limit;       /* LEASH_DEPOT_LIMIT: bytes of stored stacks; K, M and G may follow */
   gint64 test_timeout_us;  /* LEASH_TEST_TIMEOUT: seconds, fractions allowed; 0 for none */
+  const char *debug_root;  /* LEASH_DEBUG_ROOT: where separate debug files are, /usr/lib/debug */
 } LeashSettings;
 
 const LeashSettings *leash_settings_get (void);

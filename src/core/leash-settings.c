@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#define DEBUG_ROOT_DEFAULT "/usr/lib/debug"
 #define DEPOT_LIMIT_DEFAULT ((gsize) 64 << 20)
 #define TEST_TIMEOUT_DEFAULT (60 * G_TIME_SPAN_SECOND)
 #define TEST_TIMEOUT_MAX_SECONDS 1e9
@@ -38,6 +39,7 @@ static LeashSettings settings = {
   .places = LEASH_PLACES_DEFAULT,
   .depot_limit = DEPOT_LIMIT_DEFAULT,
   .test_timeout_us = TEST_TIMEOUT_DEFAULT,
+  .debug_root = DEBUG_ROOT_DEFAULT,
 };
 static char *bad_values; /* a message, NULL when there are none */
 static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
@@ -181,6 +183,15 @@ parse_test_timeout (const char *value, LeashSettings *into)
   return TRUE;
 }
 
+static gboolean
+parse_debug_root (const char *value, LeashSettings *into)
+{
+  if (!g_path_is_absolute (value))
+    return FALSE;
+  into->debug_root = g_strdup (value);
+  return TRUE;
+}
+
 static const LeashSetting table[] = {
   { "LEASH_LEVEL", parse_level, "off, count, sample:N or full" },
   { "LEASH_DEPTH", parse_depth, "a number of frames from 1 to " G_STRINGIFY (LEASH_DEPTH_MAX) },
@@ -191,6 +202,7 @@ static const LeashSetting table[] = {
   { "LEASH_PLACES", parse_places, "a number of places, or 0 for all" },
   { "LEASH_DEPOT_LIMIT", parse_depot_limit, "a number of bytes, which K, M or G may follow" },
   { "LEASH_TEST_TIMEOUT", parse_test_timeout, "a number of seconds, or 0 for none" },
+  { "LEASH_DEBUG_ROOT", parse_debug_root, "an absolute path" },
 };
 
 /* Messages are UTF-8; the environment is anything. */

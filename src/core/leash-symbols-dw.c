@@ -1,2 +1,272 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-typedef int leash_placeholder;
+/*
+ * Names by libdw. Each module that is asked for is opened once, from its file, as a Dwfl session of its own:
+ * modules that were unloaded may overlap with others, which one session does not allow. An address is looked
+ * for in the debug information (leash-dwarf-unit.c), and what that does not know in the symbol table.
+ *
+ * The file must be the one that was loaded: its build id, or without one its program headers, must be the
+ * same. Another is not used at all; a file without build id, of a module that is not loaded any more, is
+ * used and marked as uncertain. A program whose file was replaced or removed is read through /proc/self/exe.
+ *
+ * The unit of an address comes from the index that gcc writes (.debug_aranges). clang writes none, so where
+ * it has no answer the units themselves are asked once, and listed.
+ */
+#include "leash-namer-private.h"
+
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "leash-debug-file-private.h"
+#include "leash-dwarf-unit-private.h"
+
+/* The code of a unit, or a part of it. */
+typedef struct
+{
+  Dwarf_Addr start;
+  Dwarf_Addr end; /* past the last */
+  Dwarf_Die unit;
+} Span;
+
+typedef struct
+{
+  const LeashModule *module;
+  Dwfl *dwfl; /* NULL when the file cannot be had */
+  Dwfl_Module *file;
+  gboolean is_uncertain;
+  Dwarf *dwarf;      /* NULL without debug information */
+  Dwarf_Addr bias;   /* from its addresses to those in memory */
+  GHashTable *units; /* of LeashDwarfUnit, by Dwarf_CU */
+  GArray *spans;     /* of Span, by start; NULL until needed */
+} Binary;
+
+struct _LeashNamer
+{
+  GHashTable *binaries; /* by LeashModule */
+};
+
+static int
+find_no_elf (Dwfl_Module *file, void **user_data, const char *name, Dwarf_Addr base, char **ret_path,
+             Elf **ret_elf)
+{
+  return -1;
+}
+
+/*
+ * Also called for the file that dwz moves common entries to, with a name and no checksum: libdw finds that by
+ * itself.
+ */
+static int
+find_debug_file (Dwfl_Module *file, void **user_data, const char *name, Dwarf_Addr base, const char *path,
+                 const char *link, GElf_Word checksum, char **ret_path)
+{
+  const Binary *binary = *user_data;
+
+  if (link != NULL && checksum == 0)
+    return -1;
+  return leash_debug_file_open (binary->module->path, binary->module->build_id, link, checksum, ret_path);
+}
+
+static gboolean
+has_same_layout (Elf *elf, const LeashModule *module)
+{
+  guint32 layout = 0;
+  GElf_Phdr part;
+
+  for (int i = 0; gelf_getphdr (elf, i, &part) != NULL; i++)
+    layout = leash_modules_add_layout (layout, part.p_type, part.p_vaddr, part.p_memsz);
+  return layout == module->layout;
+}
+
+/* Whether elf is what was loaded as binary's module. */
+static gboolean
+is_same (Binary *binary, Elf *elf)
+{
+  const LeashModule *module = binary->module;
+  g_autofree char *build_id = leash_elf_get_build_id (elf);
+
+  if (build_id != NULL || module->build_id != NULL)
+    return g_strcmp0 (build_id, module->build_id) == 0;
+  binary->is_uncertain = !leash_modules_is_loaded (module);
+  return has_same_layout (elf, module);
+}
+
+/* Opens the file at path and starts a session with it. */
+static Dwfl_Module *
+report (Binary *binary, const char *path)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  Dwfl_Module *file;
+  void **user_data;
+  GElf_Addr bias;
+
+  if (fd < 0)
+    return NULL;
+  dwfl_report_begin (binary->dwfl);
+  file = dwfl_report_elf (binary->dwfl, path, path, fd, binary->module->bias, TRUE);
+  dwfl_report_end (binary->dwfl, NULL, NULL);
+  if (file == NULL)
+    {
+      close (fd);
+      return NULL;
+    }
+  dwfl_module_info (file, &user_data, NULL, NULL, NULL, NULL, NULL, NULL);
+  *user_data = binary;
+  return is_same (binary, dwfl_module_getelf (file, &bias)) ? file : NULL;
+}
+
+static Binary *
+binary_new (const LeashModule *module)
+{
+  static const Dwfl_Callbacks callbacks = { .find_elf = find_no_elf,
+                                            .find_debuginfo = find_debug_file,
+                                            .section_address = dwfl_offline_section_address };
+  Binary *binary = g_new0 (Binary, 1);
+
+  binary->module = module;
+  binary->units = g_hash_table_new_full (NULL, NULL, NULL, leash_dwarf_unit_free);
+  binary->dwfl = dwfl_begin (&callbacks);
+  if (binary->dwfl != NULL)
+    binary->file = report (binary, module->path);
+  if (binary->dwfl != NULL && binary->file == NULL && module->is_program)
+    binary->file = report (binary, "/proc/self/exe");
+  if (binary->file != NULL)
+    binary->dwarf = dwfl_module_getdwarf (binary->file, &binary->bias);
+  return binary;
+}
+
+static void
+binary_free (gpointer user_data)
+{
+  Binary *binary = user_data;
+
+  g_hash_table_unref (binary->units);
+  g_clear_pointer (&binary->spans, g_array_unref);
+  dwfl_end (binary->dwfl);
+  g_free (binary);
+}
+
+LeashNamer *
+leash_namer_new (void)
+{
+  LeashNamer *namer = g_new0 (LeashNamer, 1);
+
+  namer->binaries = g_hash_table_new_full (NULL, NULL, NULL, binary_free);
+  return namer;
+}
+
+void
+leash_namer_free (LeashNamer *namer)
+{
+  g_hash_table_unref (namer->binaries);
+  g_free (namer);
+}
+
+static Binary *
+get_binary (LeashNamer *namer, const LeashModule *module)
+{
+  Binary *binary = g_hash_table_lookup (namer->binaries, module);
+
+  if (binary == NULL)
+    {
+      binary = binary_new (module);
+      g_hash_table_insert (namer->binaries, (gpointer) module, binary);
+    }
+  return binary;
+}
+
+static int
+span_compare (gconstpointer a, gconstpointer b)
+{
+  const Span *x = a, *y = b;
+
+  return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static GArray *
+list_spans (Dwarf *dwarf)
+{
+  GArray *spans = g_array_new (FALSE, FALSE, sizeof (Span));
+  Dwarf_CU *unit = NULL;
+  Span span;
+
+  while (dwarf_get_units (dwarf, unit, &unit, NULL, NULL, &span.unit, NULL) == 0)
+    {
+      Dwarf_Addr base;
+      ptrdiff_t next = 0;
+
+      while ((next = dwarf_ranges (&span.unit, next, &base, &span.start, &span.end)) > 0)
+        if (span.start > 0)
+          g_array_append_val (spans, span);
+    }
+  g_array_sort (spans, span_compare);
+  return spans;
+}
+
+static Dwarf_Die *
+find_span (Binary *binary, Dwarf_Addr address)
+{
+  guint low = 0, high;
+  Span *span;
+
+  if (binary->spans == NULL)
+    binary->spans = list_spans (binary->dwarf);
+  for (high = binary->spans->len; low < high;)
+    {
+      guint middle = low + (high - low) / 2;
+
+      if (g_array_index (binary->spans, Span, middle).start <= address)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  if (low == 0)
+    return NULL;
+  span = &g_array_index (binary->spans, Span, low - 1);
+  return address < span->end ? &span->unit : NULL;
+}
+
+/* NULL when there is no debug information for address, of the file. */
+static LeashDwarfUnit *
+get_unit (Binary *binary, Dwarf_Addr address)
+{
+  Dwarf_Die indexed;
+  Dwarf_Die *die = dwarf_addrdie (binary->dwarf, address, &indexed);
+  LeashDwarfUnit *unit;
+
+  if (die == NULL)
+    die = find_span (binary, address);
+  if (die == NULL)
+    return NULL;
+  unit = g_hash_table_lookup (binary->units, die->cu);
+  if (unit == NULL)
+    {
+      unit = leash_dwarf_unit_new (die);
+      g_hash_table_insert (binary->units, die->cu, unit);
+    }
+  return unit;
+}
+
+void
+leash_namer_name (LeashNamer *namer, const LeashModule *module, guintptr address, GArray *frames,
+                  gboolean *ret_uncertain)
+{
+  Binary *binary = get_binary (namer, module);
+  LeashDwarfUnit *unit;
+  LeashFrame *last;
+  GElf_Off offset;
+  GElf_Sym symbol;
+
+  if (binary->file == NULL)
+    return;
+  *ret_uncertain |= binary->is_uncertain;
+  unit = binary->dwarf != NULL ? get_unit (binary, address - binary->bias) : NULL;
+  if (unit != NULL)
+    leash_dwarf_unit_name (unit, address - binary->bias, frames);
+  else
+    g_array_set_size (frames, 1);
+  last = &g_array_index (frames, LeashFrame, frames->len - 1);
+  if (last->function == NULL)
+    last->function = dwfl_module_addrinfo (binary->file, address, &offset, &symbol, NULL, NULL, NULL);
+}
