@@ -32,6 +32,14 @@ leash_namer_free (LeashNamer *namer)
   g_free (namer);
 }
 
+static gboolean
+starts_at (guintptr start, guintptr address)
+{
+  unw_proc_info_t info;
+
+  return unw_get_proc_info_by_ip (unw_local_addr_space, address, &info, NULL) == 0 && info.start_ip == start;
+}
+
 void
 leash_namer_name (LeashNamer *namer, const LeashModule *module, guintptr address, GArray *frames,
                   gboolean *ret_uncertain)
@@ -43,7 +51,8 @@ leash_namer_name (LeashNamer *namer, const LeashModule *module, guintptr address
 
   if (!leash_modules_is_loaded (module)
       || accessors->get_proc_name (unw_local_addr_space, address, function, sizeof function, &offset, NULL)
-             != 0)
+             != 0
+      || !starts_at (address - offset, address))
     return;
   frame.function = g_string_chunk_insert_const (namer->strings, function);
   g_array_append_val (frames, frame);
