@@ -168,6 +168,17 @@ tell_thread (LeashTimer *timer)
     pthread_cond_signal (&sooner);
 }
 
+/* In a child of fork, the timers from before it go on with whatever timer comes next, also one that is due.
+ * Lock held. */
+static void
+wake_inherited (LeashClock *clock)
+{
+  LeashTimer *first = has_thread || clock->is_fake ? NULL : peek (clock);
+
+  if (first != NULL)
+    tell_thread (first);
+}
+
 gboolean
 leash_timer_start (LeashTimer *timer)
 {
@@ -177,6 +188,7 @@ leash_timer_start (LeashTimer *timer)
   leash_lock (&timers_lock);
   if (timer->due <= leash_clock_get_time (clock))
     {
+      wake_inherited (clock);
       leash_unlock (&timers_lock);
       return FALSE;
     }

@@ -198,14 +198,18 @@ wait_until_done (LeashContext *ctx)
     }
 }
 
-/* The parent's deadline goes on once the child has set one. */
+/* The parent's deadline goes on once the child has set one, though it be one that is due already. */
 static void
 use_deadlines (LeashContext *inherited)
 {
-  g_autoptr (LeashContext) own = leash_context_with_timeout (leash_context_background (), 1000);
+  g_autoptr (LeashContext) due = leash_context_with_timeout (leash_context_background (), 0);
+  g_autoptr (LeashContext) own = NULL;
+
+  wait_until_done (due);
+  wait_until_done (inherited);
+  own = leash_context_with_timeout (leash_context_background (), 1000);
 
   wait_until_done (own);
-  wait_until_done (inherited);
   if (!g_error_matches (leash_context_get_error (inherited), G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
     _exit (2);
 }
