@@ -1,30 +1,77 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reports are written from snapshots. leash-report.c groups and writes text, leash-report-json.c JSON. */
+/*
+ * Reports are written from snapshots, each by one of these files:
+ *
+ *     leash-report.c         groups resources into places; the summary
+ *     leash-report-frames.c  which frames of a stack are worth showing
+ *     leash-report-stack.c   a stack as lines of text
+ *     leash-report-text.c    the report for people: what is open, and notes
+ *     leash-report-misuse.c  its part about misuses
+ *     leash-report-json.c    the report for programs
+ */
 #pragma once
 
 #include "leash-depot-private.h"
 #include "leash-snapshot-private.h"
 #include "leash-symbols-private.h"
 
-/* Resources that were opened at the same place, with the same history. */
+/* Resources of one kind that were opened at the same place, with the same history. */
 typedef struct
 {
-  LeashStackId stack;
-  GPtrArray *resources; /* of const LeashResource, oldest first */
+  const LeashResource *first; /* the oldest: its kind, stacks and flags are those of all */
+  GPtrArray *resources;       /* of const LeashResource, oldest first */
+  gsize estimate;             /* at level sample: how many were opened so, as the samples have it; else 0 */
 } LeashPlace;
 
+/* Where text goes, and how. */
+typedef struct
+{
+  GString *text;
+  LeashSymbols *symbols;
+  LeashReportFlags flags;
+  guint seen;                 /* LeashStackFlags of the stacks that were written: what needs a note */
+} LeashPrinter;
+
+typedef enum
+{
+  LEASH_PAINT_COUNT,
+  LEASH_PAINT_KIND,
+  LEASH_PAINT_MISUSE,
+  LEASH_PAINT_DIM
+} LeashPaint;
+
 /* Groups of the open resources (or, if kept, of those meant to stay open), most resources first. */
-GPtrArray *leash_report_group     (LeashSnapshot     *snapshot,
-                                   gboolean           kept);
+GPtrArray  *leash_report_group         (LeashSnapshot    *snapshot,
+                                        gboolean          kept);
 
 /* The frames of a stack that a reader wants: none of Leash's, the harness's or the C library's, unless all. */
-GArray    *leash_report_frames    (LeashSymbols      *symbols,
-                                   const LeashStack  *stack,
-                                   gboolean           all); /* of LeashFrame */
+GArray     *leash_report_frames        (LeashSymbols     *symbols,
+                                        const LeashStack *stack,
+                                        gboolean          all); /* of LeashFrame */
 
-char      *leash_report_summary   (LeashSnapshot     *snapshot);
-char      *leash_report_text      (LeashSnapshot     *snapshot,
-                                   LeashReportFlags   flags,
-                                   guint              max_places);
-char      *leash_report_json      (LeashSnapshot     *snapshot,
-                                   LeashReportFlags   flags);
+char       *leash_report_summary       (LeashSnapshot    *snapshot);
+char       *leash_report_text          (LeashSnapshot    *snapshot,
+                                        LeashReportFlags  flags,
+                                        guint             max_places);
+char       *leash_report_json          (LeashSnapshot    *snapshot,
+                                        LeashReportFlags  flags);
+
+/* Ends with the sum of all counts and those that were dropped. */
+guint64     leash_report_count_misuses (LeashSnapshot    *snapshot);
+/* "released twice" */
+const char *leash_report_misuse_title  (LeashMisuseType   type);
+void        leash_report_misuses       (LeashPrinter     *printer,
+                                        LeashSnapshot    *snapshot,
+                                        guint             max_places);
+
+/* Text between the two is in that colour, if any is wanted. They do not nest. */
+void        leash_printer_begin        (LeashPrinter     *printer,
+                                        LeashPaint        paint);
+void        leash_printer_end          (LeashPrinter     *printer);
+/* A bold "3 x " */
+void        leash_printer_count        (LeashPrinter     *printer,
+                                        guint64           count);
+/* A line for each frame, indented by so many spaces. Nothing for the stack 0. */
+void        leash_printer_stack        (LeashPrinter     *printer,
+                                        LeashStackId      stack,
+                                        guint             indent);

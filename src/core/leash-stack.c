@@ -49,17 +49,6 @@ leash_stack_get_frames (LeashStackId stack, gconstpointer *frames, guint max_fra
   return stored != NULL ? stored->n_frames : 0;
 }
 
-static void
-append_frame (GString *text, const LeashFrame *frame)
-{
-  g_string_append_printf (text, "%s  ", frame->function != NULL ? frame->function : "?");
-  if (frame->file != NULL)
-    g_string_append_printf (text, "%s:%u\n", frame->file, frame->line);
-  else
-    g_string_append_printf (text, "%s+0x%" G_GINTPTR_MODIFIER "x\n",
-                            frame->module != NULL ? frame->module : "?", frame->offset);
-}
-
 /**
  * leash_stack_to_string:
  * @stack: a stack
@@ -74,16 +63,10 @@ append_frame (GString *text, const LeashFrame *frame)
 char *
 leash_stack_to_string (LeashStackId stack)
 {
-  const LeashStack *stored = leash_depot_get (stack);
-  g_autoptr (LeashSymbols) symbols = NULL;
-  g_autoptr (GArray) frames = NULL;
-  GString *text = g_string_new (NULL);
+  g_autoptr (LeashSymbols) symbols = leash_symbols_new ();
+  LeashReportFlags flags = leash_settings_get ()->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
+  LeashPrinter printer = { g_string_new (NULL), symbols, flags, 0 };
 
-  if (stored == NULL)
-    return g_string_free (text, FALSE);
-  symbols = leash_symbols_new ();
-  frames = leash_report_frames (symbols, stored, leash_settings_get ()->all_frames);
-  for (guint i = 0; i < frames->len; i++)
-    append_frame (text, &g_array_index (frames, LeashFrame, i));
-  return g_string_free (text, FALSE);
+  leash_printer_stack (&printer, stack, 0);
+  return g_string_free (printer.text, FALSE);
 }

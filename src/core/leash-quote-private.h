@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Names of any bytes, made fit for a terminal. */
+#pragma once
+
+#include <glib.h>
+
+/* Characters of a quoted name beyond which its middle is left out. */
+#define LEASH_QUOTE_MAX 80
+
+/* Control and invisible characters, and bytes that are not UTF-8, as escapes. */
+void leash_escape_append (GString    *text,
+                          const char *string);
+
+/* As that, in quotes, with the middle left out where it is long. */
+void leash_quote_append  (GString    *text,
+                          const char *string);
