@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A program outside the project, in C++: all macros, from functions, methods, lambdas and templates. Prints
+// the report; its exit status is 0 when what was forgotten is what is reported.
+#include <leash/leash.h>
+
+#include <cstdio>
+#include <string>
+
+namespace
+{
+
+#ifdef LEASH_DISABLE
+constexpr gsize n_forgotten = 0;
+#else
+constexpr gsize n_forgotten = 1;
+#endif
+
+struct Session
+{
+  std::string user;
+};
+
+LEASH_DEFINE_CONTEXT_VALUE (Session, session)
+
+class Handle
+{
+public:
+  explicit Handle (LeashContext *ctx) : tag_ (leash_track (ctx, "handle", "of a class")) {}
+  ~Handle () { leash_untrack (tag_); }
+  Handle (const Handle &) = delete;
+  Handle &operator= (const Handle &) = delete;
+  LeashTag *
+  tag () const
+  {
+    return tag_;
+  }
+
+private:
+  LeashTag *tag_;
+};
+
+template <typename T>
+LeashTag *
+track_as (LeashContext *ctx, const T &value)
+{
+  return leash_track_pointer (ctx, "value", &value, nullptr);
+}
+
+void
+use_every_macro (LeashContext *ctx)
+{
+  Handle handle (ctx);
+  LeashTag *child = leash_track_child (ctx, handle.tag (), "child", nullptr);
+  LeashTag *wrapped = leash_track_caller (ctx, nullptr, "wrapped", "one", LEASH_CALLER);
+  auto later = [&] { return leash_track_fd (ctx, "fd", 0, nullptr); };
+  int value = 1;
+
+  track_as (ctx, value);
+  later ();
+  wrapped = leash_tag_adopt (wrapped, ctx);
+  leash_tag_set_name (child, session_from_context (ctx)->user.c_str ());
+  leash_tag_keep_open (wrapped);
+  leash_untrack_caller (wrapped, LEASH_CALLER);
+  leash_untrack_fd (ctx, "fd", 0);
+  leash_untrack_pointer (ctx, "value", &value);
+  leash_untrack (child);
+}
+
+G_NO_INLINE void
+forget_thing (LeashContext *ctx)
+{
+  auto *object = static_cast<GObject *> (g_object_new (G_TYPE_OBJECT, nullptr));
+
+  leash_watch_object (ctx, object, nullptr);
+  leash_track (ctx, "thing", "forgotten in C++");
+  g_object_unref (object);
+}
+
+// Opened by the library, which has it on the list whether the program's own calls are compiled out or not.
+G_NO_INLINE LeashFile *
+forget_file (LeashContext *ctx)
+{
+  return leash_open (ctx, "/dev/null", LEASH_OPEN_READ, 0, nullptr);
+}
+
+} // namespace
+
+int
+main ()
+{
+  g_autoptr (LeashTracker) tracker = leash_tracker_new ();
+  g_autoptr (LeashContext) tracked = leash_context_with_tracker (leash_context_background (), tracker);
+  Session ada{ "ada" };
+  g_autoptr (LeashContext) ctx = session_new_context (tracked, &ada, nullptr);
+  g_autoptr (LeashFile) file = nullptr;
+  g_autofree char *report = nullptr;
+  const gsize wanted = leash_has_tracking () ? n_forgotten + 1 : 0;
+
+  use_every_macro (ctx);
+  forget_thing (ctx);
+  file = forget_file (ctx);
+  report = leash_tracker_report (tracker, LEASH_FORMAT_TEXT);
+  std::fputs (report, stdout);
+  return leash_tracker_count_open (tracker) == wanted && leash_tracker_count_misuses (tracker) == 0 ? 0 : 1;
+}
