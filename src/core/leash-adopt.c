@@ -2,7 +2,8 @@
 /*
  * Handing a resource on. Within a tracker the slot stays and notes the adopter. To another tracker the
  * resource gets a slot there, with all that was known; the old one is marked as moved and leads to the new
- * one for as long as it has children, of which the new one counts it as one.
+ * one for as long as it has children, of which the new one counts it as one. Between the two it is on its
+ * way: children may come and go meanwhile.
  */
 #include "leash-tag-private.h"
 
@@ -33,57 +34,45 @@ take_out (LeashShard *shard, LeashSlot *slot)
   leash_shard_count_out (shard, slot);
   moving.name = g_strdup (slot->name);
   moving.children = 0;
-  slot->state = LEASH_SLOT_RELEASED;
+  slot->state = LEASH_SLOT_MOVING;
   slot->parent = NULL;
-  slot->at.pc = 0;
+  slot->at.stack = slot->adopter_stack;
+  slot->flags |= LEASH_SLOT_CLOSE_STACK;
   /* Held as if by one more child, so that the slot stays until it knows where it moved to. */
   slot->children++;
   return moving;
 }
 
-/* Ages are relative to a tracker's beginning; what was opened before that counts from it. */
-static void
-convert_age (LeashSlot *moving, LeashTracker *from, LeashTracker *to)
-{
-  gint64 opened = from->made_at + ((gint64) moving->opened_high << 32 | moving->opened_low);
-  gint64 age = MAX (opened - to->made_at, 0);
-
-  moving->opened_low = (guint32) age;
-  moving->opened_high = (guint16) (age >> 32);
-}
-
-/* The old slot leads to the new one while it has children; then nothing holds it but the list of free ones.
+/*
+ * The old slot leads to the new one while it has children; then nothing holds it but the list of free ones.
+ * The new one may be closed by its key meanwhile: then the old one is closed too.
  */
 static void
-leave_forward (LeashTag *old, LeashTag *moved)
+leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *moved)
 {
-  LeashShard *shard;
-  LeashSlot *slot = leash_shard_lock_tag (old, &shard);
-  gboolean has_children = FALSE;
+  LeashTag *forward = leash_parent_attach (moved);
 
-  if (slot == NULL)
-    return;
-  has_children = slot->children > 1;
-  leash_unlock (&shard->lock);
-  if (has_children && leash_parent_attach (moved) == moved)
+  leash_lock (&shard->lock);
+  if (slot->children > 1 && forward != NULL)
     {
-      leash_lock (&shard->lock);
       slot->state = LEASH_SLOT_MOVED;
-      slot->parent = moved;
-      leash_unlock (&shard->lock);
+      slot->parent = g_steal_pointer (&forward);
     }
+  else
+    slot->state = LEASH_SLOT_RELEASED;
+  leash_unlock (&shard->lock);
+  if (forward != NULL)
+    leash_parent_detach (forward);
   leash_parent_detach (old);
 }
 
-static LeashTag *
-adopt_elsewhere (LeashTag *tag, LeashSlot *moving, LeashTracker *from, LeashTracker *to, LeashThread *self)
+static void
+emit_adopted (LeashTracker *tracker, LeashTag *tag)
 {
-  LeashTag *moved;
+  g_auto (LeashTold) told = { 0 };
 
-  convert_age (moving, from, to);
-  moved = leash_tag_store (to, self, moving);
-  leave_forward (tag, moved);
-  return moved;
+  if (leash_tracker_has_listeners (tracker) && leash_told_fill (&told, tag))
+    leash_tracker_emit (tracker, LEASH_EVENT_ADOPTED, &told.resource, NULL);
 }
 
 static LeashTag *
@@ -91,8 +80,10 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
 {
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+  LeashWatched *watched;
   LeashTracker *from;
   LeashSlot moving;
+  LeashTag *moved;
 
   if (slot == NULL)
     {
@@ -111,13 +102,25 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
       leash_unlock (&shard->lock);
       return tag;
     }
-  from = leash_tracker_ref (shard->tracker);
+  from = shard->tracker;
+  if (!leash_tracker_try_ref (from))
+    {
+      leash_unlock (&shard->lock);
+      leash_tag_add_stray ();
+      return NULL;
+    }
+  watched = leash_watched_ref_of (slot);
   moving = take_out (shard, slot);
   leash_unlock (&shard->lock);
 
-  tag = adopt_elsewhere (tag, &moving, from, to, self);
+  leash_slot_set_age (&moving, leash_slot_get_age (&moving) + from->made_at - to->made_at);
+  moved = leash_tag_store (to, self, &moving);
+  leave_forward (shard, slot, tag, moved);
+  emit_adopted (from, moved);
   leash_tracker_unref (from);
-  return tag;
+  if (watched != NULL)
+    leash_watched_move (watched, tag, moved);
+  return moved;
 }
 
 /**
@@ -129,7 +132,10 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
  * What the macro leash_tag_adopt() calls. Where @ctx has no tracker, or its tracker is off or ended, the
  * resource stays where it was.
  *
- * Returns: (transfer none) (nullable): the tag to use from now on; %NULL when @tag was released already
+ * A snapshot takes what was handed on to another tracker for a new resource.
+ *
+ * Returns: (transfer none) (nullable): the tag to use from now on; %NULL when @tag was released already, or
+ * its tracker is gone
  *
  * Since: 0.1
  */
@@ -154,12 +160,7 @@ leash_tag_adopt_at (LeashTag *tag, LeashContext *ctx, const LeashSite *site)
   adopter.thread = self->name;
   adopted = adopt (tag, ctx->tracker, &adopter, self);
   leash_tag_leave (self);
-  if (adopted != NULL && leash_tracker_has_listeners (ctx->tracker))
-    {
-      g_auto (LeashTold) told = { 0 };
-
-      if (leash_told_fill (&told, adopted))
-        leash_tracker_emit (ctx->tracker, LEASH_EVENT_ADOPTED, &told.resource, NULL);
-    }
+  if (adopted != NULL)
+    emit_adopted (ctx->tracker, adopted);
   return adopted;
 }

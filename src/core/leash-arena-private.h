@@ -17,6 +17,7 @@ typedef enum
   LEASH_SLOT_FREE,     /* never used, or its tracker is gone */
   LEASH_SLOT_OPEN,
   LEASH_SLOT_RELEASED, /* in quarantine, or kept by its children */
+  LEASH_SLOT_MOVING,   /* on its way to another tracker; a parent still, but not to be released by this tag */
   LEASH_SLOT_MOVED     /* adopted by another tracker; `parent` is where to */
 } LeashSlotState;
 
@@ -26,7 +27,8 @@ typedef enum
   LEASH_SLOT_KEPT = 1 << 1,       /* meant to stay open */
   LEASH_SLOT_ADOPTED = 1 << 2,
   LEASH_SLOT_SAMPLED = 1 << 3,    /* its stack was taken, at a level that takes few */
-  LEASH_SLOT_CLOSE_STACK = 1 << 4 /* closed.stack is set, not closed.pc */
+  LEASH_SLOT_CLOSE_STACK = 1 << 4, /* at.stack is set, not at.pc */
+  LEASH_SLOT_WATCHED = 1 << 5      /* closed by an object's end: at.watch is set while open */
 } LeashSlotFlags;
 
 /*
@@ -39,21 +41,22 @@ struct _LeashSlot
   union
   {
     guintptr key;     /* complemented, so that leak checkers do not take it for a reference */
+    guintptr watch;   /* complemented; see leash-watch-object.c */
     guintptr pc;      /* of a released one: where it was closed */
-    LeashStackId stack;
+    LeashStackId stack; /* likewise; of one that has moved: where it was adopted */
   } at;
   LeashTag *parent;   /* what it was opened from */
   LeashSlot *next;    /* in the table of keys while open, in the list of free ones after */
   guint32 stack;
   guint32 adopter_stack;
-  guint32 opened_low; /* milliseconds since the tracker was made: 48 bits */
+  guint32 opened_low; /* milliseconds since the tracker was made, before it if negative: 48 bits */
   guint32 tid;
   guint32 children;   /* open ones; a released slot is not used again before they are closed */
   guint16 opened_high;
   guint16 thread;     /* interned names */
   guint16 adopter_thread;
   guint16 kind;
-  guint16 generation; /* counts the slot's uses; its low bits are part of the tag's pointer */
+  guint16 generation; /* counts the slot's uses; part of the tag's pointer */
   guint8 state;       /* LeashSlotState */
   guint8 flags;       /* LeashSlotFlags */
 } __attribute__ ((aligned (64)));
@@ -85,23 +88,51 @@ leash_slab_get_slot (LeashSlab *slab, guint index)
   return (LeashSlot *) slab + index;
 }
 
-/* A tag's pointer is its slot's address with the low bits of the slot's generation in it. */
-#define LEASH_TAG_BITS ((guintptr) 63)
+/*
+ * A tag's pointer is its slot's address with the slot's generation in the bits that addresses leave: 6 low ones,
+ * and where the system gives out no address above 48 bits unless asked to, 10 high ones. A stale tag is taken
+ * for its slot's present one once in 65536 times there, once in 64 times elsewhere.
+ */
+#define LEASH_TAG_LOW_BITS 6
+#if defined(__x86_64__) && defined(__LP64__) || defined(__aarch64__) && defined(__LP64__)
+#define LEASH_TAG_HIGH_SHIFT 48
+#define LEASH_TAG_HIGH(generation) ((guintptr) ((generation) >> LEASH_TAG_LOW_BITS) << LEASH_TAG_HIGH_SHIFT)
+#define LEASH_TAG_ADDRESSES (((guintptr) 1 << LEASH_TAG_HIGH_SHIFT) - 1)
+#else
+#define LEASH_TAG_HIGH(generation) ((guintptr) 0)
+#define LEASH_TAG_ADDRESSES (~(guintptr) 0)
+#endif
 
 static inline LeashTag *
 leash_slot_get_tag (const LeashSlot *slot)
 {
-  return (LeashTag *) ((guintptr) slot | (slot->generation & LEASH_TAG_BITS));
+  guintptr low = slot->generation & ((1u << LEASH_TAG_LOW_BITS) - 1);
+
+  return (LeashTag *) ((guintptr) slot | low | LEASH_TAG_HIGH (slot->generation));
 }
 
 static inline LeashSlot *
 leash_tag_get_slot (const LeashTag *tag)
 {
-  return (LeashSlot *) ((guintptr) tag & ~LEASH_TAG_BITS);
+  return (LeashSlot *) ((guintptr) tag & LEASH_TAG_ADDRESSES & ~(sizeof (LeashSlot) - 1));
 }
 
 static inline LeashSlab *
 leash_tag_get_slab (const LeashTag *tag)
 {
-  return (LeashSlab *) ((guintptr) tag & ~(LEASH_SLAB_SIZE - 1));
+  return (LeashSlab *) ((guintptr) tag & LEASH_TAG_ADDRESSES & ~(LEASH_SLAB_SIZE - 1));
+}
+
+/* When the slot was opened, in milliseconds relative to its tracker's beginning. */
+static inline gint64
+leash_slot_get_age (const LeashSlot *slot)
+{
+  return (gint64) (gint16) slot->opened_high * (G_GINT64_CONSTANT (1) << 32) + slot->opened_low;
+}
+
+static inline void
+leash_slot_set_age (LeashSlot *slot, gint64 age)
+{
+  slot->opened_low = (guint32) age;
+  slot->opened_high = (guint16) ((guint64) age >> 32);
 }

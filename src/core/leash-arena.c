@@ -40,6 +40,7 @@ map_region (void)
 
   if (start == MAP_FAILED)
     g_error ("%s: no memory for %" G_GSIZE_FORMAT " bytes of tags", G_STRLOC, size);
+  g_assert (((guintptr) (start + size) & ~LEASH_TAG_ADDRESSES) == 0);
   lead = -(guintptr) start & (LEASH_SLAB_SIZE - 1);
   if (lead > 0)
     munmap (start, lead);
@@ -92,10 +93,9 @@ leash_arena_return_slab (LeashSlab *slab)
 {
   g_assert (__atomic_load_n (&slab->shard, __ATOMIC_RELAXED) == NULL);
 
-  if (slab->n_used <= SMALL_SLAB_SLOTS)
+  /* Locked memory is not given back: mlockall(). */
+  if (slab->n_used <= SMALL_SLAB_SLOTS || madvise (slab, LEASH_SLAB_SIZE, MADV_DONTNEED) != 0)
     memset (leash_slab_get_slot (slab, 1), 0, (slab->n_used - 1) * sizeof (LeashSlot));
-  else
-    madvise (slab, LEASH_SLAB_SIZE, MADV_DONTNEED);
   leash_lock (&arena_lock);
   g_queue_push_tail (&free_slabs, slab);
   leash_unlock (&arena_lock);

@@ -22,7 +22,12 @@ listener_unref (gpointer data)
   if (__atomic_sub_fetch (&listener->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   if (listener->destroy != NULL)
-    listener->destroy (listener->user_data);
+    {
+      gboolean was_busy = leash_thread_set_busy (FALSE);
+
+      listener->destroy (listener->user_data);
+      leash_thread_set_busy (was_busy);
+    }
   g_free (listener);
 }
 
@@ -76,11 +81,13 @@ leash_tracker_add_listener (LeashTracker *tracker, LeashTrackerFunc func, gpoint
 {
   Listener *listener;
   GPtrArray *listeners, *old;
+  gboolean was_busy;
   guint id;
 
   g_return_val_if_fail (tracker != NULL, 0);
   g_return_val_if_fail (func != NULL, 0);
 
+  was_busy = leash_thread_set_busy (TRUE);
   listener = g_new0 (Listener, 1);
   *listener = (Listener){ .ref_count = 1, .func = func, .user_data = user_data, .destroy = destroy };
   leash_lock (&tracker->listener_lock);
@@ -89,6 +96,7 @@ leash_tracker_add_listener (LeashTracker *tracker, LeashTrackerFunc func, gpoint
   g_ptr_array_add (listeners, listener);
   old = replace (tracker, listeners);
   leash_unlock (&tracker->listener_lock);
+  leash_thread_set_busy (was_busy);
   g_clear_pointer (&old, g_ptr_array_unref);
   return id;
 }
@@ -107,16 +115,18 @@ void
 leash_tracker_remove_listener (LeashTracker *tracker, guint id)
 {
   GPtrArray *listeners, *old;
-  gboolean found;
+  gboolean found, was_busy;
 
   g_return_if_fail (tracker != NULL);
   g_return_if_fail (id > 0);
 
+  was_busy = leash_thread_set_busy (TRUE);
   leash_lock (&tracker->listener_lock);
   listeners = copy_without (tracker->listeners, id);
   found = tracker->listeners != NULL && listeners->len < tracker->listeners->len;
   old = replace (tracker, listeners);
   leash_unlock (&tracker->listener_lock);
+  leash_thread_set_busy (was_busy);
   g_clear_pointer (&old, g_ptr_array_unref);
   if (!found)
     g_critical ("%s: no listener has the number %u", G_STRFUNC, id);

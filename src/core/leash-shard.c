@@ -5,8 +5,10 @@
  *     never taken -> open -> released -> (children gone) free list -> open again, generation + 1
  *
  * A released slot keeps what it was, until it is taken again: at least LEASH_QUARANTINE other slots of the
- * shard are released first. A tag's pointer carries the low bits of its slot's generation, so that a tag
- * whose slot was taken again is known as stale (63 times of 64, and always within 63 uses of the slot).
+ * shard are released first. A tag's pointer carries its slot's generation, so that a tag whose slot was taken
+ * again is known as stale: always within 65535 uses of the slot, of which each takes 65 releases or more in
+ * the shard, and but for one time in 65536 after that. Where addresses leave no room for more than 6 bits
+ * (see leash-arena-private.h) it is 63 uses, and one time in 64.
  *
  * One with open children does not go to the free list, so that a child that is closed after it can name it.
  * Whoever detaches the last child puts it there.
@@ -206,7 +208,7 @@ leash_parent_attach (LeashTag *parent)
         return NULL;
       if (leash_slot_is_tags (slot, parent))
         {
-          attached = slot->state == LEASH_SLOT_OPEN;
+          attached = slot->state == LEASH_SLOT_OPEN || slot->state == LEASH_SLOT_MOVING;
           if (attached)
             slot->children++;
           else if (slot->state == LEASH_SLOT_MOVED)
@@ -232,10 +234,13 @@ leash_parent_detach (LeashTag *parent)
 
       if (slot == NULL)
         return;
-      if (leash_slot_is_tags (slot, parent) && --slot->children == 0 && slot->state != LEASH_SLOT_OPEN)
+      /* A stale parent's place may by chance be another's by now, who has no children to lose. */
+      if (leash_slot_is_tags (slot, parent) && slot->children > 0 && --slot->children == 0
+          && slot->state != LEASH_SLOT_OPEN)
         {
           if (slot->state == LEASH_SLOT_MOVED)
-            next = slot->parent;
+            next = g_steal_pointer (&slot->parent);
+          slot->state = LEASH_SLOT_RELEASED;
           leash_shard_free_slot (shard, slot);
         }
       leash_unlock (&shard->lock);

@@ -23,7 +23,7 @@ LEASH_DEFINE_BOXED (LeashSnapshot, leash_snapshot)
 void
 leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const LeashSlot *slot)
 {
-  gint64 age = (gint64) slot->opened_high << 32 | slot->opened_low;
+  gint64 age = leash_slot_get_age (slot);
   gboolean is_open = slot->state == LEASH_SLOT_OPEN;
 
   *resource = (LeashResource){
@@ -183,9 +183,11 @@ leash_snapshot_new (LeashTracker *tracker)
 {
   g_autoptr (GPtrArray) list = NULL;
   LeashSnapshot *snapshot;
+  gboolean was_busy;
 
   g_return_val_if_fail (tracker != NULL, NULL);
 
+  was_busy = leash_thread_set_busy (TRUE);
   snapshot = snapshot_new ();
   snapshot->taken_at = leash_tracker_now () * 1000;
   snapshot->taken_at_real = g_get_real_time ();
@@ -196,6 +198,7 @@ leash_snapshot_new (LeashTracker *tracker)
   list = leash_tracker_list (tracker);
   for (guint i = 0; i < list->len; i++)
     add_tracker (snapshot, g_ptr_array_index (list, i));
+  leash_thread_set_busy (was_busy);
   return snapshot;
 }
 
@@ -225,13 +228,34 @@ copy_resource (LeashSnapshot *to, const LeashResource *resource)
   g_array_append_val (to->resources, copy);
 }
 
+/* How often the misuse is in a snapshot, at the indices below end: nested trackers may each have it. */
+static guint
+count_same (LeashSnapshot *snapshot, const LeashMisuse *misuse, guint end)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < end; i++)
+    {
+      const LeashMisuse *each = &g_array_index (snapshot->misuses, LeashMisuse, i);
+
+      if (leash_misuse_is_same (each, misuse))
+        n += each->count;
+    }
+  return n;
+}
+
 static void
 copy_new_misuses (LeashSnapshot *to, LeashSnapshot *before, LeashSnapshot *after)
 {
-  for (guint i = before->misuses->len; i < after->misuses->len; i++)
+  for (guint i = 0; i < after->misuses->len; i++)
     {
       LeashMisuse copy = g_array_index (after->misuses, LeashMisuse, i);
+      guint n_before = count_same (before, &copy, before->misuses->len);
+      guint n_so_far = count_same (after, &copy, i);
 
+      if (n_so_far + copy.count <= n_before)
+        continue;
+      copy.count = n_so_far + copy.count - MAX (n_before, n_so_far);
       copy.what = keep_string (to, copy.what);
       copy.kind = keep_string (to, copy.kind);
       copy.name = keep_string (to, copy.name);
@@ -244,7 +268,8 @@ copy_new_misuses (LeashSnapshot *to, LeashSnapshot *before, LeashSnapshot *after
  * @before: a snapshot
  * @after: a later one of the same tracker
  *
- * What is open in @after and was not in @before: what was opened between the two and is open still.
+ * What is open in @after and was not in @before: what was opened between the two, or handed on to another
+ * tracker, and is open still; and how often something was misused between the two.
  *
  * Returns: (transfer full): a snapshot
  *
@@ -269,6 +294,8 @@ leash_snapshot_new_difference (LeashSnapshot *before, LeashSnapshot *after)
   difference->level = after->level;
   difference->sample_every = after->sample_every;
   difference->is_difference = TRUE;
+  difference->n_misuses_dropped
+      = after->n_misuses_dropped - MIN (before->n_misuses_dropped, after->n_misuses_dropped);
   for (guint i = 0; i < after->resources->len; i++)
     {
       const LeashResource *resource = &g_array_index (after->resources, LeashResource, i);

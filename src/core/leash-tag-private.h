@@ -8,6 +8,8 @@
 /* Frames of the stack of a misuse whose tracker may be gone, and with it its depth. */
 #define LEASH_MISUSE_DEPTH 32
 
+typedef struct _LeashWatched LeashWatched;
+
 /* What a public function was asked to track. */
 typedef struct
 {
@@ -18,6 +20,7 @@ typedef struct
   const LeashSite *site;  /* may be NULL */
   gboolean is_keyed;
   guintptr key;
+  LeashWatched *watched;  /* may be NULL; not with a key */
 } LeashOpening;
 
 void         leash_tag_add_reentry   (void);
@@ -60,6 +63,23 @@ void         leash_tag_replaced      (LeashTracker    *tracker,
 void         leash_tag_record_use    (LeashTag        *tag,
                                       const char      *what,
                                       LeashStackId     stack);
+
+/* Closes what is open, and has nothing to say about what is not. */
+void         leash_untrack_if_open   (LeashTag        *tag,
+                                      gconstpointer    caller);
+
+/* leash-watch-object.c */
+LeashWatched *leash_watched_new      (void);
+/* Takes watched; tag may be NULL. */
+void         leash_watched_start     (LeashWatched    *watched,
+                                      GObject         *object,
+                                      LeashTag        *tag);
+/* With the shard's lock held; NULL for a slot that no object closes, else a reference. */
+LeashWatched *leash_watched_ref_of   (const LeashSlot *slot);
+/* The resource has another tag now. Takes watched. */
+void         leash_watched_move      (LeashWatched    *watched,
+                                      LeashTag        *from,
+                                      LeashTag        *to);
 
 /* A resource as listeners are told of it, with a name of its own. */
 typedef struct

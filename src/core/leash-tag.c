@@ -31,16 +31,28 @@ leash_tag_add_reentry (void)
   __atomic_fetch_add (&n_reentry, 1, __ATOMIC_RELAXED);
 }
 
-/* Between 1 and 2 * every - 1, so that a pattern in the program does not hide from the samples. */
+/* Less than 2 * every - 1, so that a pattern in the program does not hide from the samples. */
+static guint32
+draw_until_sample (LeashThread *self, guint every)
+{
+  return (guint32) (leash_thread_random (self) % (2 * (guint64) every - 1));
+}
+
+/*
+ * What is left may have been drawn for another tracker, or never: a thread's first open is not sampled more
+ * often than any other, or many short threads would be extrapolated to far too many resources.
+ */
 static gboolean
 is_sampled (LeashThread *self, guint every)
 {
+  if (G_UNLIKELY (self->until_sample >= 2 * (guint64) every - 1))
+    self->until_sample = draw_until_sample (self, every);
   if (G_LIKELY (self->until_sample > 0))
     {
       self->until_sample--;
       return FALSE;
     }
-  self->until_sample = every > 1 ? leash_thread_random (self) % (2 * every - 1) : 0;
+  self->until_sample = draw_until_sample (self, every);
   return TRUE;
 }
 
@@ -123,27 +135,30 @@ open_ended (LeashTracker *tracker, const LeashOpening *opening)
 }
 
 /*
- * Inlined into each public function, as is what leads to it: each frame of Leash's own costs the unwinder as much
- * as one of the program's.
+ * Inlined into each public function, as is what leads to it: each frame of Leash's own costs the unwinder as
+ * much as one of the program's.
  */
 G_ALWAYS_INLINE static inline LeashTag *
 open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
 {
-  gint64 age = leash_tracker_now () - tracker->made_at;
   LeashSlot slot = {
     .name = opening->name != NULL ? g_strdup (opening->name) : NULL,
-    .opened_low = (guint32) age,
-    .opened_high = (guint16) (age >> 32),
     .tid = self->tid,
     .thread = self->name,
     .kind = leash_thread_kind (self, opening->kind),
   };
 
+  leash_slot_set_age (&slot, leash_tracker_now () - tracker->made_at);
   slot.stack = take_stack (tracker, self, opening, &slot.flags);
   if (opening->is_keyed)
     {
       slot.at.key = ~opening->key;
       slot.flags |= LEASH_SLOT_KEYED;
+    }
+  else if (opening->watched != NULL)
+    {
+      slot.at.watch = ~(guintptr) opening->watched;
+      slot.flags |= LEASH_SLOT_WATCHED;
     }
   if (opening->parent != NULL)
     {
@@ -320,12 +335,6 @@ leash_track_fd_at (LeashContext *ctx, const char *kind, int fd, const char *name
                      });
 }
 
-static void
-object_gone (gpointer tag, GObject *where_it_was)
-{
-  leash_untrack_caller_at (tag, LEASH_CALLER);
-}
-
 /**
  * leash_watch_object_at:
  * @ctx: a context
@@ -333,7 +342,8 @@ object_gone (gpointer tag, GObject *where_it_was)
  * @kind: (nullable): what the resource is, %NULL for the name of the object's type
  * @site: (nullable): where the call stands
  *
- * What the macro leash_watch_object() calls. The object may be finalized in any thread.
+ * What the macro leash_watch_object() calls. The object may be finalized in any thread, after its tracker is
+ * gone, and after the resource was handed on. Releasing it by hand before is no misuse.
  *
  * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks
  *
@@ -342,18 +352,20 @@ object_gone (gpointer tag, GObject *where_it_was)
 LeashTag *
 leash_watch_object_at (LeashContext *ctx, GObject *object, const char *kind, const LeashSite *site)
 {
+  LeashWatched *watched;
   LeashTag *tag;
 
   g_return_val_if_fail (ctx != NULL, NULL);
   g_return_val_if_fail (G_IS_OBJECT (object), NULL);
 
+  watched = leash_watched_new ();
   tag = track (ctx, &(LeashOpening){
                         .kind = kind != NULL ? kind : G_OBJECT_TYPE_NAME (object),
                         .caller = LEASH_CALLER,
                         .site = site,
+                        .watched = watched,
                     });
-  if (tag != NULL)
-    g_object_weak_ref (object, object_gone, tag);
+  leash_watched_start (watched, object, tag);
   return tag;
 }
 
@@ -361,7 +373,7 @@ leash_watch_object_at (LeashContext *ctx, GObject *object, const char *kind, con
  * leash_tag_keep_open_at:
  * @tag: what leash_track() returned
  *
- * What the macro leash_tag_keep_open() calls.
+ * What the macro leash_tag_keep_open() calls. Does nothing to what is released already.
  *
  * Since: 0.1
  */
@@ -390,7 +402,7 @@ leash_tag_keep_open_at (LeashTag *tag)
  * @tag: what leash_track() returned
  * @name: (nullable): which one it is; copied
  *
- * What the macro leash_tag_set_name() calls.
+ * What the macro leash_tag_set_name() calls. Does nothing to what is released already.
  *
  * Since: 0.1
  */

@@ -13,7 +13,7 @@ typedef struct
   guint16 name;           /* interned when first seen; "main" for the main thread */
   guint16 number;         /* counts up by thread: spreads threads over shards */
   guint32 random;         /* state of a small generator, for sampling */
-  guint32 until_sample;   /* opens until the next one that is sampled */
+  guint32 until_sample;   /* opens until the next one that is sampled; past what a tracker allows, drawn anew */
   gboolean busy;          /* inside the tracker: what a signal handler or a hook opens now is not tracked */
   gboolean in_listener;   /* listeners are not told of what listeners do */
   guint32 recent[LEASH_RECENT_STACKS]; /* ids of stacks that were taken last, by their callers' addresses */
@@ -39,4 +39,20 @@ leash_thread_get (void)
   if (G_UNLIKELY (self->tid == 0))
     leash_thread_fill (self);
   return self;
+}
+
+/*
+ * For what allocates with a lock of trackers held: an allocator's hook that opens something meanwhile would wait
+ * for that lock. Returns what the mark was, to be put back. FALSE for calls into the program, which may open.
+ */
+static inline gboolean
+leash_thread_set_busy (gboolean busy)
+{
+  LeashThread *self = &leash_thread_self;
+  gboolean was_busy = self->busy;
+
+  __atomic_signal_fence (__ATOMIC_SEQ_CST);
+  self->busy = busy;
+  __atomic_signal_fence (__ATOMIC_SEQ_CST);
+  return was_busy;
 }

@@ -25,6 +25,7 @@ leash_thread_fill (LeashThread *self)
   self->tid = (guint32) syscall (SYS_gettid);
   self->number = (guint16) __atomic_fetch_add (&n_threads, 1, __ATOMIC_RELAXED);
   self->random = self->tid * 2654435761u | 1;
+  self->until_sample = G_MAXUINT32;
   if (self->tid == (guint32) getpid ())
     strcpy (name, "main");
   else if (pthread_getname_np (pthread_self (), name, sizeof name) != 0 || name[0] == '\0')

@@ -30,7 +30,7 @@ struct _LeashTracker
 
   /* Guarded by the lock of all trackers */
   guint release_depth;     /* see LeashShard */
-  LeashTracker *parent;    /* owned; never changes */
+  LeashTracker *parent;    /* owned, but by one that is an orphan of it; NULL when that one has gone */
   GPtrArray *nested;       /* not owned; trackers take themselves off */
   GPtrArray *orphans;      /* owned: nested ones that nobody else has, with resources still open */
 
@@ -57,10 +57,25 @@ void        leash_tracker_fork_lock    (GPtrArray       *held);
 /* leash-fork.c: makes forking safe, once. */
 void        leash_fork_set_up          (void);
 
+/* leash-count.c. What is open in the tracker itself, not in those nested in it. */
+gsize       leash_tracker_count_own    (LeashTracker    *tracker,
+                                        gboolean         kept_too);
+/* For who finds a tracker without having a reference: FALSE when another thread is about to free it. */
+gboolean    leash_tracker_try_ref      (LeashTracker    *tracker);
+/* The tag of that kind and key in one of those that this one is nested in, or NULL. */
+LeashTag   *leash_tracker_find_above   (LeashTracker    *tracker,
+                                        guint16          kind,
+                                        guintptr         key);
+
 /* leash-misuse.c. Takes the strings as they are and copies them; count is ignored. */
 void        leash_tracker_add_misuse   (LeashTracker      *tracker,
                                         const LeashMisuse *misuse);
-void        leash_misuse_clear         (gpointer           misuse);
+/* Adds the misuses of one that is going to those of the one it is nested in. */
+void        leash_tracker_inherit_misuses (LeashTracker   *tracker,
+                                        LeashTracker      *from);
+gboolean    leash_misuse_is_same       (const LeashMisuse *a,
+                                        const LeashMisuse *b);
+GArray     *leash_misuse_array_new     (void);
 
 /* leash-events.c */
 static inline gboolean

@@ -4,7 +4,8 @@
  * misuses. Opening and closing (leash-tag.c) touch the shard only; all else is for reports.
  *
  * Trackers form a tree: what is open in a nested tracker counts for those above it. A nested tracker that
- * nobody holds any more but that has resources open is kept by its parent, so that no leak is lost.
+ * nobody holds any more but that has resources open is kept by its parent, so that no leak is lost: an
+ * orphan. Misuses go to the parent with it.
  */
 #include "leash-tracker-private.h"
 
@@ -12,7 +13,6 @@
 
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
-#include "leash-intern-private.h"
 #include "leash-settings-private.h"
 
 static LeashLock trackers_lock = LEASH_LOCK_INIT; /* guards the list and the links between trackers */
@@ -38,8 +38,8 @@ leash_tracker_now (void)
   return (gint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static gboolean
-ref_unless_zero (LeashTracker *tracker)
+gboolean
+leash_tracker_try_ref (LeashTracker *tracker)
 {
   gint count = __atomic_load_n (&tracker->ref_count, __ATOMIC_RELAXED);
 
@@ -55,6 +55,7 @@ tracker_new (LeashTracker *parent)
 {
   const LeashSettings *settings = leash_settings_get ();
   LeashTracker *tracker = g_new0 (LeashTracker, 1);
+  gboolean was_busy = leash_thread_set_busy (TRUE);
 
   leash_fork_set_up ();
   leash_capture_warm_up ();
@@ -67,8 +68,7 @@ tracker_new (LeashTracker *parent)
   tracker->parent = parent != NULL ? leash_tracker_ref (parent) : NULL;
   tracker->nested = g_ptr_array_new ();
   tracker->orphans = g_ptr_array_new ();
-  tracker->misuses = g_array_new (FALSE, FALSE, sizeof (LeashMisuse));
-  g_array_set_clear_func (tracker->misuses, leash_misuse_clear);
+  tracker->misuses = leash_misuse_array_new ();
   pthread_mutex_init (&tracker->misuse_lock, NULL);
   pthread_mutex_init (&tracker->listener_lock, NULL);
   for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
@@ -81,6 +81,7 @@ tracker_new (LeashTracker *parent)
   if (parent != NULL)
     g_ptr_array_add (parent->nested, tracker);
   leash_unlock (&trackers_lock);
+  leash_thread_set_busy (was_busy);
   return tracker;
 }
 
@@ -157,29 +158,34 @@ leash_tracker_ref (LeashTracker *tracker)
   return tracker;
 }
 
-static gsize
-count_own (LeashTracker *tracker, gboolean kept_too)
+/* With the lock of all trackers held. */
+static gboolean
+has_left_open (LeashTracker *tracker)
 {
-  gsize n = 0;
-
-  for (guint i = 0; i < LEASH_N_SHARDS; i++)
-    {
-      LeashShard *shard = __atomic_load_n (&tracker->shards[i], __ATOMIC_ACQUIRE);
-
-      if (shard != NULL)
-        n += __atomic_load_n (&shard->n_open, __ATOMIC_RELAXED)
-             + (kept_too ? __atomic_load_n (&shard->n_kept, __ATOMIC_RELAXED) : 0);
-    }
-  return n;
+  if (leash_tracker_count_own (tracker, TRUE) > 0)
+    return TRUE;
+  for (guint i = 0; i < tracker->orphans->len; i++)
+    if (has_left_open (g_ptr_array_index (tracker->orphans, i)))
+      return TRUE;
+  return FALSE;
 }
 
-/* With the lock of all trackers held: drops the orphans whose resources were closed since. */
+/* With the lock of all trackers held: the orphans whose resources were closed since lose their parent. */
 static void
 collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
 {
   for (guint i = tracker->orphans->len; i-- > 0;)
-    if (count_own (g_ptr_array_index (tracker->orphans, i), TRUE) == 0)
-      g_ptr_array_add (ret_finished, g_ptr_array_steal_index_fast (tracker->orphans, i));
+    {
+      LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
+
+      if (has_left_open (orphan))
+        continue;
+      g_ptr_array_remove_index_fast (tracker->orphans, i);
+      g_ptr_array_remove_fast (tracker->nested, orphan);
+      leash_tracker_inherit_misuses (tracker, orphan);
+      orphan->parent = NULL;
+      g_ptr_array_add (ret_finished, orphan);
+    }
 }
 
 static void
@@ -196,7 +202,10 @@ tracker_free (LeashTracker *tracker)
   g_free (tracker);
 }
 
-/* Takes the tracker off all lists. Returns FALSE when its parent keeps it, for what is still open in it. */
+/*
+ * Takes the tracker off all lists. Returns FALSE when its parent keeps it, for what is still open in it.
+ * Those that nothing keeps any more are put into ret_finished, each with a reference and without a parent.
+ */
 static gboolean
 tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
 {
@@ -204,7 +213,7 @@ tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
   gboolean gone = TRUE;
 
   leash_lock (&trackers_lock);
-  if (parent != NULL && count_own (tracker, TRUE) + tracker->orphans->len > 0)
+  if (parent != NULL && has_left_open (tracker))
     {
       __atomic_store_n (&tracker->ref_count, 1, __ATOMIC_RELEASE);
       g_ptr_array_add (parent->orphans, tracker);
@@ -213,14 +222,39 @@ tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
   else
     {
       g_ptr_array_remove_fast (trackers, tracker);
+      collect_finished_orphans (tracker, ret_finished);
       if (parent != NULL)
         {
           g_ptr_array_remove_fast (parent->nested, tracker);
+          leash_tracker_inherit_misuses (parent, tracker);
           collect_finished_orphans (parent, ret_finished);
+        }
+      for (guint i = 0; i < tracker->orphans->len; i++)
+        {
+          LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
+
+          orphan->parent = NULL;
+          g_ptr_array_add (ret_finished, orphan);
         }
     }
   leash_unlock (&trackers_lock);
   return gone;
+}
+
+static void
+tracker_last_unref (LeashTracker *tracker)
+{
+  g_autoptr (GPtrArray) finished = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
+  LeashTracker *parent = tracker->parent;
+  gboolean was_busy = leash_thread_set_busy (TRUE);
+
+  if (tracker_unlink (tracker, finished))
+    tracker_free (tracker);
+  leash_thread_set_busy (was_busy);
+  /* An orphan is held by what it is nested in, and not the other way round: so its reference goes in any
+   * case. */
+  if (parent != NULL)
+    leash_tracker_unref (parent);
 }
 
 /**
@@ -235,32 +269,16 @@ tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
 void
 leash_tracker_unref (LeashTracker *tracker)
 {
-  g_autoptr (GPtrArray) finished = NULL;
-  LeashTracker *parent;
-
   g_return_if_fail (tracker != NULL);
 
-  if (__atomic_sub_fetch (&tracker->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
-    return;
-  finished = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
-  parent = tracker->parent;
-  if (!tracker_unlink (tracker, finished))
-    {
-      /* What it is nested in now holds it, and not the other way round. */
-      leash_tracker_unref (parent);
-      return;
-    }
-  /* Orphans that are left lose their parent with it, and go the same way. */
-  for (guint i = 0; i < tracker->orphans->len; i++)
-    {
-      LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
+  if (__atomic_sub_fetch (&tracker->ref_count, 1, __ATOMIC_ACQ_REL) == 0)
+    tracker_last_unref (tracker);
+}
 
-      orphan->parent = NULL;
-      leash_tracker_unref (orphan);
-    }
-  tracker_free (tracker);
-  if (parent != NULL)
-    leash_tracker_unref (parent);
+static guint
+get_depth (LeashTracker *tracker)
+{
+  return __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED);
 }
 
 /**
@@ -276,7 +294,7 @@ leash_tracker_unref (LeashTracker *tracker)
 void
 leash_tracker_end (LeashTracker *tracker)
 {
-  gboolean too_early = FALSE;
+  gboolean too_early = FALSE, was_busy;
 
   g_return_if_fail (tracker != NULL);
 
@@ -290,12 +308,15 @@ leash_tracker_end (LeashTracker *tracker)
       too_early |= !leash_tracker_is_ended (nested) && !g_ptr_array_find (tracker->orphans, nested, NULL);
     }
   leash_unlock (&trackers_lock);
-  if (too_early)
-    leash_tracker_add_misuse (tracker, &(LeashMisuse){
-                                           .type = LEASH_MISUSE_END_ORDER,
-                                           .kind = "tracker",
-                                           .stack = leash_capture (LEASH_CALLER, NULL, tracker->depth),
-                                       });
+  if (!too_early)
+    return;
+  was_busy = leash_thread_set_busy (TRUE);
+  leash_tracker_add_misuse (tracker, &(LeashMisuse){
+                                         .type = LEASH_MISUSE_END_ORDER,
+                                         .kind = "tracker",
+                                         .stack = leash_capture (LEASH_CALLER, NULL, get_depth (tracker)),
+                                     });
+  leash_thread_set_busy (was_busy);
 }
 
 /**
@@ -357,6 +378,16 @@ leash_tracker_set_level (LeashTracker *tracker, LeashLevel level, guint sample_e
   __atomic_store_n (&tracker->level, level, __ATOMIC_RELEASE);
 }
 
+/* With the lock of all trackers held, as shards are added with it. */
+static void
+set_release_depth (LeashTracker *tracker, guint frames)
+{
+  tracker->release_depth = frames;
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    if (tracker->shards[i] != NULL)
+      __atomic_store_n (&tracker->shards[i]->release_depth, frames, __ATOMIC_RELAXED);
+}
+
 /**
  * leash_tracker_set_depth:
  * @tracker: a tracker
@@ -372,7 +403,11 @@ leash_tracker_set_depth (LeashTracker *tracker, guint frames)
   g_return_if_fail (tracker != NULL);
   g_return_if_fail (frames >= 1 && frames <= LEASH_DEPTH_MAX);
 
+  leash_lock (&trackers_lock);
   __atomic_store_n (&tracker->depth, frames, __ATOMIC_RELAXED);
+  if (tracker->release_depth > 0)
+    set_release_depth (tracker, frames);
+  leash_unlock (&trackers_lock);
 }
 
 /**
@@ -391,10 +426,7 @@ leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
   g_return_if_fail (tracker != NULL);
 
   leash_lock (&trackers_lock);
-  tracker->release_depth = keep ? __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED) : 0;
-  for (guint i = 0; i < LEASH_N_SHARDS; i++)
-    if (tracker->shards[i] != NULL)
-      __atomic_store_n (&tracker->shards[i]->release_depth, tracker->release_depth, __ATOMIC_RELAXED);
+  set_release_depth (tracker, keep ? get_depth (tracker) : 0);
   leash_unlock (&trackers_lock);
 }
 
@@ -431,7 +463,7 @@ list_nested (LeashTracker *tracker, GPtrArray *list)
     {
       LeashTracker *nested = g_ptr_array_index (tracker->nested, i);
 
-      if (ref_unless_zero (nested))
+      if (leash_tracker_try_ref (nested))
         {
           g_ptr_array_add (list, nested);
           list_nested (nested, list);
@@ -443,12 +475,26 @@ GPtrArray *
 leash_tracker_list (LeashTracker *tracker)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
+  gboolean was_busy = leash_thread_set_busy (TRUE);
 
   g_ptr_array_add (list, leash_tracker_ref (tracker));
   leash_lock (&trackers_lock);
   list_nested (tracker, list);
   leash_unlock (&trackers_lock);
+  leash_thread_set_busy (was_busy);
   return list;
+}
+
+LeashTag *
+leash_tracker_find_above (LeashTracker *tracker, guint16 kind, guintptr key)
+{
+  LeashTag *tag = NULL;
+
+  leash_lock (&trackers_lock);
+  for (LeashTracker *above = tracker->parent; above != NULL && tag == NULL; above = above->parent)
+    tag = leash_keys_find (above->keys, kind, key);
+  leash_unlock (&trackers_lock);
+  return tag;
 }
 
 GPtrArray *
@@ -458,88 +504,10 @@ leash_tracker_list_all (void)
 
   leash_lock (&trackers_lock);
   for (guint i = 0; trackers != NULL && i < trackers->len; i++)
-    if (ref_unless_zero (g_ptr_array_index (trackers, i)))
+    if (leash_tracker_try_ref (g_ptr_array_index (trackers, i)))
       g_ptr_array_add (list, g_ptr_array_index (trackers, i));
   leash_unlock (&trackers_lock);
   return list;
-}
-
-/**
- * leash_tracker_count_open:
- * @tracker: a tracker
- *
- * How many resources are open, in trackers nested in this one too, without those that are meant to stay open.
- *
- * Returns: the number
- *
- * Since: 0.1
- */
-gsize
-leash_tracker_count_open (LeashTracker *tracker)
-{
-  g_autoptr (GPtrArray) list = NULL;
-  gsize n = 0;
-
-  g_return_val_if_fail (tracker != NULL, 0);
-
-  list = leash_tracker_list (tracker);
-  for (guint i = 0; i < list->len; i++)
-    n += count_own (g_ptr_array_index (list, i), FALSE);
-  return n;
-}
-
-static gsize
-count_kind_in_shard (LeashShard *shard, guint16 kind)
-{
-  gsize n = 0;
-
-  leash_lock (&shard->lock);
-  for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
-    for (guint i = 1; i < slab->n_used; i++)
-      {
-        LeashSlot *slot = leash_slab_get_slot (slab, i);
-
-        n += slot->state == LEASH_SLOT_OPEN && slot->kind == kind && (slot->flags & LEASH_SLOT_KEPT) == 0;
-      }
-  leash_unlock (&shard->lock);
-  return n;
-}
-
-/**
- * leash_tracker_count_kind:
- * @tracker: a tracker
- * @kind: what the resources are: "file"
- *
- * How many resources of a kind are open. Looks at each open resource: it is for tests and reports.
- *
- * Returns: the number
- *
- * Since: 0.1
- */
-gsize
-leash_tracker_count_kind (LeashTracker *tracker, const char *kind)
-{
-  g_autoptr (GPtrArray) list = NULL;
-  guint16 id;
-  gsize n = 0;
-
-  g_return_val_if_fail (tracker != NULL, 0);
-  g_return_val_if_fail (kind != NULL, 0);
-
-  id = leash_intern_lookup (kind);
-  list = leash_tracker_list (tracker);
-  for (guint i = 0; i < list->len; i++)
-    {
-      LeashTracker *each = g_ptr_array_index (list, i);
-
-      for (guint s = 0; s < LEASH_N_SHARDS; s++)
-        {
-          LeashShard *shard = __atomic_load_n (&each->shards[s], __ATOMIC_ACQUIRE);
-
-          n += shard != NULL ? count_kind_in_shard (shard, id) : 0;
-        }
-    }
-  return n;
 }
 
 static void

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Closing by handle. The handle is looked up in the context's tracker, then in those it is nested in: a
- * resource that was opened for a server may be closed while a request is served. Only when it is in none of
- * them are all trackers of the process searched, to tell a wrong tracker from a handle that nobody tracks.
+ * resource that was opened for a server may be closed while a request is served. Then in those that are
+ * nested in it: what a request left open the server may close. Only when it is in none of them are all
+ * trackers of the process searched, to tell a wrong tracker from a handle that nobody tracks.
  */
 #include "leash-tag-private.h"
 
@@ -18,24 +19,38 @@ typedef struct
 } Closing;
 
 static LeashTag *
-find_upwards (LeashTracker *tracker, guint16 kind, guintptr key)
+find_in (GPtrArray *list, guint16 kind, guintptr key)
 {
   LeashTag *tag = NULL;
 
-  for (LeashTracker *each = tracker; each != NULL && tag == NULL; each = each->parent)
-    tag = leash_keys_find (each->keys, kind, key);
+  for (guint i = 0; i < list->len && tag == NULL; i++)
+    tag = leash_keys_find (((LeashTracker *) g_ptr_array_index (list, i))->keys, kind, key);
+  return tag;
+}
+
+/* In the tracker, those above it, and those below it. */
+static LeashTag *
+find_related (LeashTracker *tracker, guint16 kind, guintptr key)
+{
+  LeashTag *tag = leash_keys_find (tracker->keys, kind, key);
+
+  if (tag == NULL && tracker->parent != NULL)
+    tag = leash_tracker_find_above (tracker, kind, key);
+  if (G_UNLIKELY (tag == NULL))
+    {
+      g_autoptr (GPtrArray) below = leash_tracker_list (tracker);
+
+      tag = find_in (below, kind, key);
+    }
   return tag;
 }
 
 static LeashTag *
 find_anywhere (guint16 kind, guintptr key)
 {
-  g_autoptr (GPtrArray) list = leash_tracker_list_all ();
-  LeashTag *tag = NULL;
+  g_autoptr (GPtrArray) all = leash_tracker_list_all ();
 
-  for (guint i = 0; i < list->len && tag == NULL; i++)
-    tag = leash_keys_find (((LeashTracker *) g_ptr_array_index (list, i))->keys, kind, key);
-  return tag;
+  return find_in (all, kind, key);
 }
 
 static void
@@ -71,7 +86,7 @@ untrack_key (LeashContext *ctx, const Closing *closing)
   if (self == NULL)
     return;
   kind = leash_thread_kind (self, closing->kind);
-  tag = find_upwards (tracker, kind, closing->key);
+  tag = find_related (tracker, kind, closing->key);
   if (G_UNLIKELY (tag == NULL))
     {
       tag = find_anywhere (kind, closing->key);

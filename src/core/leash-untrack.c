@@ -16,6 +16,7 @@ typedef struct
 {
   gconstpointer caller;
   const LeashSite *site; /* may be NULL */
+  gboolean if_open;      /* what is not open is no misuse */
 } Place;
 
 /* What is to be done about a release once its shard's lock is let go. */
@@ -39,21 +40,32 @@ get_close_stack (const LeashSlot *slot)
 {
   guintptr pc = slot->at.pc;
 
-  if (slot->state != LEASH_SLOT_RELEASED)
+  if (slot->state == LEASH_SLOT_OPEN)
     return 0;
   if ((slot->flags & LEASH_SLOT_CLOSE_STACK) != 0)
     return slot->at.stack;
   return pc != 0 ? leash_capture_place ((gconstpointer) pc, NULL) : 0;
 }
 
-/* With the shard's lock held. */
+/* Also when the slot was freed since, and knows the new one no more. */
+static gboolean
+has_moved (const LeashSlot *slot)
+{
+  return slot->state != LEASH_SLOT_OPEN && (slot->flags & LEASH_SLOT_ADOPTED) != 0
+         && (slot->flags & LEASH_SLOT_CLOSE_STACK) != 0 && slot->at.stack == slot->adopter_stack;
+}
+
+/* With the shard's lock held. Nothing is recorded in a tracker that another thread is about to free. */
 static void
 describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot, LeashMisuseType type)
 {
-  aftermath->tracker = leash_tracker_ref (shard->tracker);
+  if (!leash_tracker_try_ref (shard->tracker))
+    return;
+  aftermath->tracker = shard->tracker;
   aftermath->name = g_strdup (slot->name);
   aftermath->misuse = (LeashMisuse){
     .type = type,
+    .what = has_moved (slot) ? "by the tag that it had before it was adopted" : NULL,
     .kind = leash_intern_get (slot->kind),
     .name = aftermath->name,
     .opened_stack = slot->stack,
@@ -68,13 +80,24 @@ describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot,
 static void
 describe_forgotten (Aftermath *aftermath, LeashShard *shard, LeashTag *tag, LeashMisuseType type)
 {
-  if (leash_tag_get_slab (tag)->is_reused)
+  if (leash_tag_get_slab (tag)->is_reused || !leash_tracker_try_ref (shard->tracker))
     {
       leash_tag_add_stray ();
       return;
     }
-  aftermath->tracker = leash_tracker_ref (shard->tracker);
+  aftermath->tracker = shard->tracker;
   aftermath->misuse = (LeashMisuse){ .type = type, .kind = "(forgotten)" };
+}
+
+/* With the shard's lock held: the tag was used as if its resource were open. */
+static void
+describe_second (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot, LeashTag *tag,
+                 LeashMisuseType type)
+{
+  if (leash_slot_is_tags (slot, tag))
+    describe_misuse (aftermath, shard, slot, type);
+  else
+    describe_forgotten (aftermath, shard, tag, type);
 }
 
 static void
@@ -108,7 +131,8 @@ leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId
         return FALSE;
       if (leash_slot_is_tags (slot, parent))
         {
-          next = slot->state == LEASH_SLOT_MOVED ? slot->parent : NULL;
+          next
+              = slot->state == LEASH_SLOT_MOVED ? slot->parent : NULL; /* NULL while it is on its way: open */
           closed = slot->state == LEASH_SLOT_RELEASED;
           *ret_opened = slot->stack;
           *ret_closed = get_close_stack (slot);
@@ -137,20 +161,17 @@ release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, Leash
     leash_shard_free_slot (shard, slot);
 }
 
-/* With the shard's lock held; says in aftermath what is left to do without it. Returns FALSE for a stale tag.
+/* With the shard's lock held; says in aftermath what is left to do without it. Returns FALSE for what is not
+ * open.
  */
 static gboolean
 release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *place, LeashStackId close_stack,
               Aftermath *aftermath)
 {
-  if (G_UNLIKELY (!leash_slot_is_tags (slot, tag)))
+  if (G_UNLIKELY (!leash_slot_is_tags (slot, tag) || slot->state != LEASH_SLOT_OPEN))
     {
-      describe_forgotten (aftermath, shard, tag, LEASH_MISUSE_DOUBLE_RELEASE);
-      return FALSE;
-    }
-  if (G_UNLIKELY (slot->state != LEASH_SLOT_OPEN))
-    {
-      describe_misuse (aftermath, shard, slot, LEASH_MISUSE_DOUBLE_RELEASE);
+      if (!place->if_open)
+        describe_second (aftermath, shard, slot, tag, LEASH_MISUSE_DOUBLE_RELEASE);
       return FALSE;
     }
   if (G_UNLIKELY (slot->parent != NULL))
@@ -208,8 +229,8 @@ emit_closed (LeashTag *tag)
 
   if (leash_shard_lock_tag (tag, &shard) == NULL)
     return;
-  if (leash_tracker_has_listeners (shard->tracker))
-    tracker = leash_tracker_ref (shard->tracker);
+  if (leash_tracker_has_listeners (shard->tracker) && leash_tracker_try_ref (shard->tracker))
+    tracker = shard->tracker;
   leash_unlock (&shard->lock);
   if (tracker == NULL)
     return;
@@ -243,7 +264,7 @@ untrack (LeashTag *tag, const Place *place)
     leash_tag_add_stray ();
   if (G_UNLIKELY (has_children) && close_stack == 0)
     add_close_stack (tag, place);
-  if (G_UNLIKELY (aftermath.tracker != NULL))
+  if (G_UNLIKELY (aftermath.tracker != NULL || aftermath.parent != NULL))
     {
       if (aftermath.parent != NULL)
         look_at_parent (&aftermath);
@@ -262,6 +283,9 @@ untrack (LeashTag *tag, const Place *place)
  *
  * What the macro leash_untrack() calls.
  *
+ * A tag is valid memory for ever, so that any tag may be given at any time. What is no tag is not recognised:
+ * the memory around it is read as if it were one.
+ *
  * Since: 0.1
  */
 void
@@ -269,7 +293,7 @@ leash_untrack_at (LeashTag *tag, const LeashSite *site)
 {
   g_return_if_fail (tag != NULL);
 
-  untrack (tag, &(Place){ LEASH_CALLER, site });
+  untrack (tag, &(Place){ .caller = LEASH_CALLER, .site = site });
 }
 
 /**
@@ -287,7 +311,13 @@ leash_untrack_caller_at (LeashTag *tag, gconstpointer caller)
   g_return_if_fail (tag != NULL);
   g_return_if_fail (caller != NULL);
 
-  untrack (tag, &(Place){ caller, NULL });
+  untrack (tag, &(Place){ .caller = caller });
+}
+
+void
+leash_untrack_if_open (LeashTag *tag, gconstpointer caller)
+{
+  untrack (tag, &(Place){ .caller = caller, .if_open = TRUE });
 }
 
 void
@@ -296,10 +326,12 @@ leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
   Aftermath aftermath = { 0 };
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+  gboolean released;
 
   if (slot == NULL)
     return;
-  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN)
+  released = leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN;
+  if (released)
     {
       describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_KEY_REUSED);
       aftermath.misuse.stack = stack;
@@ -308,6 +340,8 @@ leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
     }
   leash_unlock (&shard->lock);
   finish (&aftermath, NULL);
+  if (released)
+    emit_closed (tag);
 }
 
 void
@@ -322,10 +356,7 @@ leash_tag_record_use (LeashTag *tag, const char *what, LeashStackId stack)
       leash_tag_add_stray ();
       return;
     }
-  if (leash_slot_is_tags (slot, tag))
-    describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_USE_AFTER_CLOSE);
-  else
-    describe_forgotten (&aftermath, shard, tag, LEASH_MISUSE_USE_AFTER_CLOSE);
+  describe_second (&aftermath, shard, slot, tag, LEASH_MISUSE_USE_AFTER_CLOSE);
   leash_unlock (&shard->lock);
   aftermath.misuse.what = what;
   aftermath.misuse.stack = stack;
