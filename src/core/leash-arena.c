@@ -63,7 +63,7 @@ pop_slab (gboolean *ret_is_reused)
   *ret_is_reused = region_next == region_end;
   if (*ret_is_reused)
     return g_queue_pop_head (&free_slabs);
-  slab = (LeashSlab *) region_next;
+  slab = (LeashSlab *) (gpointer) region_next;
   region_next += LEASH_SLAB_SIZE;
   return slab;
 }
