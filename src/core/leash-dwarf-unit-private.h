@@ -11,6 +11,7 @@ typedef struct _LeashDwarfUnit LeashDwarfUnit;
 
 LeashDwarfUnit *leash_dwarf_unit_new (Dwarf_Die *die);
 void leash_dwarf_unit_free (gpointer unit);
+gboolean leash_dwarf_unit_is_cpp (LeashDwarfUnit *unit);
 
 /*
  * Appends the frames at address (of the file), innermost first, as leash_namer_name() does. The last one is

@@ -120,6 +120,20 @@ leash_dwarf_unit_free (gpointer unit)
   g_free (unit);
 }
 
+gboolean
+leash_dwarf_unit_is_cpp (LeashDwarfUnit *unit)
+{
+  switch (dwarf_srclang (&unit->code))
+    {
+    case DW_LANG_C_plus_plus:
+    case DW_LANG_C_plus_plus_11:
+    case DW_LANG_C_plus_plus_14:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
 const char *
 leash_dwarf_shorten_path (const char *path, const char *folder)
 {

@@ -248,6 +248,25 @@ get_unit (Binary *binary, Dwarf_Addr address)
   return unit;
 }
 
+/*
+ * gcc gives a lambda's function the plain name "operator()"; in the symbol table it has the name of the
+ * function around it as well.
+ */
+static const char *
+choose_name (Binary *binary, LeashDwarfUnit *unit, guintptr address, const char *name)
+{
+  gboolean is_plain
+      = name != NULL && unit != NULL && leash_dwarf_unit_is_cpp (unit) && !g_str_has_prefix (name, "_Z");
+  GElf_Off offset;
+  GElf_Sym symbol;
+  const char *linked;
+
+  if (name != NULL && !is_plain)
+    return name;
+  linked = dwfl_module_addrinfo (binary->file, address, &offset, &symbol, NULL, NULL, NULL);
+  return linked != NULL && (name == NULL || g_str_has_prefix (linked, "_Z")) ? linked : name;
+}
+
 void
 leash_namer_name (LeashNamer *namer, const LeashModule *module, guintptr address, GArray *frames,
                   gboolean *ret_uncertain)
@@ -255,8 +274,6 @@ leash_namer_name (LeashNamer *namer, const LeashModule *module, guintptr address
   Binary *binary = get_binary (namer, module);
   LeashDwarfUnit *unit;
   LeashFrame *last;
-  GElf_Off offset;
-  GElf_Sym symbol;
 
   if (binary->file == NULL)
     return;
@@ -267,6 +284,5 @@ leash_namer_name (LeashNamer *namer, const LeashModule *module, guintptr address
   else
     g_array_set_size (frames, 1);
   last = &g_array_index (frames, LeashFrame, frames->len - 1);
-  if (last->function == NULL)
-    last->function = dwfl_module_addrinfo (binary->file, address, &offset, &symbol, NULL, NULL, NULL);
+  last->function = choose_name (binary, unit, address, last->function);
 }
