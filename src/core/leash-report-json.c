@@ -253,6 +253,7 @@ add_head (GString *json, LeashSnapshot *snapshot)
   gsize n_leaks = leash_snapshot_count_leaks (snapshot);
 
   add_number (json, "schema", SCHEMA);
+  add_boolean (json, "tracking", TRUE);
   add_string (json, "time", iso);
   add_number (json, "pid", getpid ());
   add_string (json, "summary", summary);

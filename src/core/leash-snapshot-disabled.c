@@ -96,7 +96,7 @@ leash_snapshot_report (LeashSnapshot *snapshot, LeashFormat format, LeashReportF
   g_return_val_if_fail (format == LEASH_FORMAT_TEXT || format == LEASH_FORMAT_JSON, NULL);
 
   if (format == LEASH_FORMAT_JSON)
-    return g_strdup ("{\"tracking\": false}\n");
+    return g_strdup ("{\"schema\":1,\"tracking\":false}\n");
   return g_strdup ("leash: nothing was tracked: this libleash-1 is built without tracking "
                    "(-Dtracking=disabled)\n");
 }

@@ -101,6 +101,22 @@ take_over (Fixture *fixture, LeashTag *tag)
   return adopted;
 }
 
+/* Two calls, so that each number makes a stack of its own. */
+REPORT_FRAME static void
+open_by_bits (Fixture *fixture, guint number, guint depth)
+{
+  if (depth == 0)
+    load_config (fixture, "a.ini");
+  else if ((number & 1) != 0)
+    open_by_bits (fixture, number >> 1, depth - 1);
+  else
+    {
+      open_by_bits (fixture, number >> 1, depth - 1);
+      __asm__ volatile ("" ::"r"(number)); /* or the two calls become one */
+    }
+  REPORT_KEEP_FRAME ();
+}
+
 /* One of each thing that a report can show. */
 static inline void
 fixture_fill (Fixture *fixture)

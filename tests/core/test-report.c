@@ -741,22 +741,6 @@ test_colours_change_no_text (void)
   g_assert_cmpstr (stripped, ==, plain);
 }
 
-/* Two calls, so that each number makes a stack of its own. */
-REPORT_FRAME static void
-open_by_bits (Fixture *fixture, guint number, guint depth)
-{
-  if (depth == 0)
-    load_config (fixture, "a.ini");
-  else if ((number & 1) != 0)
-    open_by_bits (fixture, number >> 1, depth - 1);
-  else
-    {
-      open_by_bits (fixture, number >> 1, depth - 1);
-      __asm__ volatile ("" ::"r"(number)); /* or the two calls become one */
-    }
-  REPORT_KEEP_FRAME ();
-}
-
 static void
 test_a_thousand_places (void)
 {
