@@ -23,18 +23,22 @@ typedef enum
 {
   BY_PROGRAM, /* shown */
   BY_LEASH,
-  BY_HARNESS,
-  BY_START
+  BY_HARNESS
 } Owner;
 
 /* The file's name begins so. */
 static gboolean
+is_named (const char *path, const char *prefix)
+{
+  const char *slash = path != NULL ? strrchr (path, '/') : NULL;
+
+  return path != NULL && g_str_has_prefix (slash != NULL ? slash + 1 : path, prefix);
+}
+
+static gboolean
 in_module (const LeashFrame *frame, const char *prefix)
 {
-  const char *slash = frame->module != NULL ? strrchr (frame->module, '/') : NULL;
-  const char *name = slash != NULL ? slash + 1 : frame->module;
-
-  return name != NULL && g_str_has_prefix (name, prefix);
+  return is_named (frame->module, prefix);
 }
 
 static gboolean
@@ -66,12 +70,6 @@ is_leash (const LeashFrame *frame, const char *own_module)
   if (in_module (frame, "libleash-"))
     return TRUE;
   return has_prefix (frame, "leash_") && g_strcmp0 (frame->module, own_module) == 0;
-}
-
-static gboolean
-is_libc (const LeashFrame *frame)
-{
-  return in_module (frame, "libc.") || in_module (frame, "libpthread") || in_module (frame, "ld-linux");
 }
 
 static gboolean
@@ -134,26 +132,18 @@ any_glib_harness (const LeashFrame *frames, guint n_frames)
   return FALSE;
 }
 
-/* A run of GLib's frames runs tests, or is where a thread of GLib's begins. */
+/* A run of GLib's frames runs tests, or is at_start, where a thread of GLib's begins. */
 static void
-mark_glib (const LeashFrame *frames, guint n_frames, guint8 *owners)
+mark_glib (const LeashFrame *frames, guint n_frames, gboolean at_start, guint8 *owners)
 {
   guint n;
 
   for (guint i = 0; i < n_frames; i += MAX (n, 1))
     {
       n = count_glib (frames, n_frames, i);
-      if (n > 0 && (any_glib_harness (frames + i, n) || (i + n < n_frames && owners[i + n] == BY_START)))
+      if (n > 0 && (any_glib_harness (frames + i, n) || (at_start && i + n == n_frames)))
         memset (owners + i, BY_HARNESS, n);
     }
-}
-
-/* Libc's frames at the outer end, and the program's _start(). */
-static void
-mark_start (const LeashFrame *frames, guint n_frames, guint8 *owners)
-{
-  for (guint i = n_frames; i > 0 && (is_libc (&frames[i - 1]) || is_function (&frames[i - 1], "_start")); i--)
-    owners[i - 1] = BY_START;
 }
 
 static void
@@ -165,7 +155,7 @@ mark_main (const LeashFrame *frames, guint n_frames, guint8 *owners)
 }
 
 static void
-mark_owners (LeashSymbols *symbols, const LeashFrame *frames, guint n_frames, gboolean to_the_end,
+mark_owners (LeashSymbols *symbols, const LeashFrame *frames, guint n_frames, gboolean at_start,
              guint8 *owners)
 {
   const char *own_module = find_own_module (symbols);
@@ -177,15 +167,13 @@ mark_owners (LeashSymbols *symbols, const LeashFrame *frames, guint n_frames, gb
       else if (in_module (&frames[i], "libcmocka.") || in_module (&frames[i], "libcheck."))
         owners[i] = BY_HARNESS;
     }
-  if (to_the_end)
-    mark_start (frames, n_frames, owners);
   mark_check (frames, n_frames, owners);
-  mark_glib (frames, n_frames, owners);
+  mark_glib (frames, n_frames, at_start, owners);
   mark_main (frames, n_frames, owners);
 }
 
-/* Removes what is not the program's. */
-static void
+/* Removes what is not the program's, unless that is all. */
+static gboolean
 keep_shown (GArray *frames, const guint8 *owners)
 {
   guint n = 0;
@@ -193,8 +181,39 @@ keep_shown (GArray *frames, const guint8 *owners)
   for (guint i = 0; i < frames->len; i++)
     if (owners[i] == BY_PROGRAM)
       g_array_index (frames, LeashFrame, n++) = g_array_index (frames, LeashFrame, i);
-  if (n > 0)
-    g_array_set_size (frames, n);
+  if (n == 0)
+    return FALSE;
+  g_array_set_size (frames, n);
+  return TRUE;
+}
+
+static gboolean
+is_libc (const LeashStack *stack, guint index)
+{
+  gboolean uncertain;
+  const LeashModule *module = leash_modules_find (stack->frames[index], stack->generation, &uncertain);
+
+  return module != NULL
+         && (is_named (module->path, "libc.") || is_named (module->path, "libpthread")
+             || is_named (module->path, "ld-linux"));
+}
+
+/* How many frames there are before those that start the program, up to its _start(), or the thread. */
+static guint
+count_to_start (LeashSymbols *symbols, const LeashStack *stack)
+{
+  guint n = stack->n_frames;
+  guint n_found;
+
+  if ((stack->flags & (LEASH_STACK_LIMITED | LEASH_STACK_CUT_SHORT | LEASH_STACK_PLACE_ONLY)) != 0)
+    return n;
+  if (n > 1 && is_libc (stack, n - 2)
+      && is_function (leash_symbols_lookup (symbols, stack->frames[n - 1], stack->generation, &n_found),
+                      "_start"))
+    n--;
+  while (n > 0 && is_libc (stack, n - 1))
+    n--;
+  return n;
 }
 
 /* Where there is no debug information, the place that the macro noted says file and line of the first frame.
@@ -221,14 +240,13 @@ add_site (GArray *frames, const LeashSite *site)
     *first = frame;
 }
 
-GArray *
-leash_report_frames (LeashSymbols *symbols, const LeashStack *stack, gboolean all)
+static GArray *
+name_frames (LeashSymbols *symbols, const LeashStack *stack, guint n_frames)
 {
   GArray *frames = g_array_new (FALSE, TRUE, sizeof (LeashFrame));
   const LeashSite *site = leash_depot_get_site (stack->site);
-  g_autofree guint8 *owners = NULL;
 
-  for (guint i = 0; i < stack->n_frames; i++)
+  for (guint i = 0; i < n_frames; i++)
     {
       guint n;
       const LeashFrame *found = leash_symbols_lookup (symbols, stack->frames[i], stack->generation, &n);
@@ -237,13 +255,24 @@ leash_report_frames (LeashSymbols *symbols, const LeashStack *stack, gboolean al
       if (i == 0 && site != NULL)
         add_site (frames, site);
     }
-  if (stack->n_frames == 0 && site != NULL)
+  if (n_frames == 0 && site != NULL)
     add_site (frames, site);
-  if (all || frames->len == 0)
+  return frames;
+}
+
+GArray *
+leash_report_frames (LeashSymbols *symbols, const LeashStack *stack, gboolean all)
+{
+  guint n_frames = all ? stack->n_frames : count_to_start (symbols, stack);
+  GArray *frames = name_frames (symbols, stack, n_frames);
+  g_autofree guint8 *owners = NULL;
+
+  if (all)
     return frames;
   owners = g_new0 (guint8, frames->len);
-  mark_owners (symbols, (const LeashFrame *) frames->data, frames->len,
-               (stack->flags & (LEASH_STACK_LIMITED | LEASH_STACK_CUT_SHORT)) == 0, owners);
-  keep_shown (frames, owners);
-  return frames;
+  mark_owners (symbols, (const LeashFrame *) frames->data, frames->len, n_frames < stack->n_frames, owners);
+  if (keep_shown (frames, owners))
+    return frames;
+  g_array_unref (frames);
+  return name_frames (symbols, stack, stack->n_frames);
 }
