@@ -9,15 +9,18 @@
 
 typedef struct _LeashDwarfUnit LeashDwarfUnit;
 
-LeashDwarfUnit *leash_dwarf_unit_new (Dwarf_Die *die);
-void leash_dwarf_unit_free (gpointer unit);
-gboolean leash_dwarf_unit_is_cpp (LeashDwarfUnit *unit);
+LeashDwarfUnit *leash_dwarf_unit_new     (Dwarf_Die      *die);
+void            leash_dwarf_unit_free    (gpointer        unit);
+gboolean        leash_dwarf_unit_is_cpp  (LeashDwarfUnit *unit);
 
 /*
  * Appends the frames at address (of the file), innermost first, as leash_namer_name() does. The last one is
  * without a function where the unit does not know it.
  */
-void leash_dwarf_unit_name (LeashDwarfUnit *unit, Dwarf_Addr address, GArray *frames);
+void            leash_dwarf_unit_name    (LeashDwarfUnit *unit,
+                                          Dwarf_Addr      address,
+                                          GArray         *frames);
 
 /* What is shown of a source file's path, when it was compiled in folder. */
-const char *leash_dwarf_shorten_path (const char *path, const char *folder);
+const char     *leash_dwarf_shorten_path (const char     *path,
+                                          const char     *folder);

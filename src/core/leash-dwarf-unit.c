@@ -138,9 +138,13 @@ const char *
 leash_dwarf_shorten_path (const char *path, const char *folder)
 {
   gsize length = folder != NULL ? strlen (folder) : 0;
+  const char *rest = path + length + 1;
 
-  if (length > 0 && strncmp (path, folder, length) == 0 && path[length] == '/')
-    path += length + 1;
+  /* Debian's own are compiled in "./stdio-common": what is in there needs the folder's name, what is not does
+   * not. */
+  if (length > 0 && strncmp (path, folder, length) == 0 && path[length] == '/'
+      && (folder[0] == '/' || g_str_has_prefix (rest, "../")))
+    path = rest;
   while (g_str_has_prefix (path, "./") || g_str_has_prefix (path, "../"))
     path = strchr (path, '/') + 1;
   return path;

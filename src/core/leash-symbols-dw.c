@@ -16,10 +16,12 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "leash-debug-file-private.h"
 #include "leash-dwarf-unit-private.h"
+#include "leash-symbol-table-private.h"
 
 /* The code of a unit, or a part of it. */
 typedef struct
@@ -35,10 +37,11 @@ typedef struct
   Dwfl *dwfl; /* NULL when the file cannot be had */
   Dwfl_Module *file;
   gboolean is_uncertain;
-  Dwarf *dwarf;      /* NULL without debug information */
-  Dwarf_Addr bias;   /* from its addresses to those in memory */
-  GHashTable *units; /* of LeashDwarfUnit, by Dwarf_CU */
-  GArray *spans;     /* of Span, by start; NULL until needed */
+  Dwarf *dwarf;              /* NULL without debug information */
+  Dwarf_Addr bias;           /* from its addresses to those in memory */
+  GHashTable *units;         /* of LeashDwarfUnit, by Dwarf_CU */
+  GArray *spans;             /* of Span, by start; NULL until needed */
+  LeashSymbolTable *symbols; /* NULL until needed */
 } Binary;
 
 struct _LeashNamer
@@ -116,6 +119,18 @@ report (Binary *binary, const char *path)
   return is_same (binary, dwfl_module_getelf (file, &bias)) ? file : NULL;
 }
 
+/*
+ * Every stack begins in the C library, and distributions compress its debug information: to unpack it takes
+ * 50 ms for each report. Its functions are named by the symbol table, which is enough.
+ */
+static gboolean
+is_libc (const LeashModule *module)
+{
+  const char *slash = strrchr (module->path, '/');
+
+  return slash != NULL && g_str_has_prefix (slash, "/libc.so.");
+}
+
 static Binary *
 binary_new (const LeashModule *module)
 {
@@ -131,7 +146,7 @@ binary_new (const LeashModule *module)
     binary->file = report (binary, module->path);
   if (binary->dwfl != NULL && binary->file == NULL && module->is_program)
     binary->file = report (binary, "/proc/self/exe");
-  if (binary->file != NULL)
+  if (binary->file != NULL && !is_libc (module))
     binary->dwarf = dwfl_module_getdwarf (binary->file, &binary->bias);
   return binary;
 }
@@ -143,6 +158,7 @@ binary_free (gpointer user_data)
 
   g_hash_table_unref (binary->units);
   g_clear_pointer (&binary->spans, g_array_unref);
+  g_clear_pointer (&binary->symbols, leash_symbol_table_free);
   dwfl_end (binary->dwfl);
   g_free (binary);
 }
@@ -257,13 +273,13 @@ choose_name (Binary *binary, LeashDwarfUnit *unit, guintptr address, const char 
 {
   gboolean is_plain
       = name != NULL && unit != NULL && leash_dwarf_unit_is_cpp (unit) && !g_str_has_prefix (name, "_Z");
-  GElf_Off offset;
-  GElf_Sym symbol;
   const char *linked;
 
   if (name != NULL && !is_plain)
     return name;
-  linked = dwfl_module_addrinfo (binary->file, address, &offset, &symbol, NULL, NULL, NULL);
+  if (binary->symbols == NULL)
+    binary->symbols = leash_symbol_table_new (binary->file);
+  linked = leash_symbol_table_find (binary->symbols, address);
   return linked != NULL && (name == NULL || g_str_has_prefix (linked, "_Z")) ? linked : name;
 }
 

@@ -34,6 +34,7 @@ struct _LeashSymbols
   LeashNamer *namer;
   GHashTable *known;     /* of Known, each its own key */
   GStringChunk *strings; /* demangled names, each once */
+  gboolean sought;       /* whether the next has been looked for: at the first mangled name */
   Demangle demangle;     /* NULL when there is none */
 };
 
@@ -84,7 +85,6 @@ leash_symbols_new (void)
   symbols->namer = leash_namer_new ();
   symbols->known = g_hash_table_new_full (known_hash, known_equal, g_free, NULL);
   symbols->strings = g_string_chunk_new (4096);
-  symbols->demangle = find_demangle ();
   return symbols;
 }
 
@@ -104,7 +104,12 @@ demangle (LeashSymbols *symbols, const char *function)
 {
   char *readable;
 
-  if (symbols->demangle == NULL || function == NULL || !g_str_has_prefix (function, "_Z"))
+  if (function == NULL || !g_str_has_prefix (function, "_Z"))
+    return function;
+  if (!symbols->sought)
+    symbols->demangle = find_demangle ();
+  symbols->sought = TRUE;
+  if (symbols->demangle == NULL)
     return function;
   readable = symbols->demangle (function, NULL, NULL, NULL);
   if (readable != NULL)
