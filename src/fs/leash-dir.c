@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* The table as it was in version 0.1: every field up to here is in every program's. */
-#define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashDirOps, close) + sizeof (gpointer))
+#define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashDirOps, get_fd) + sizeof (gpointer))
 
 /**
  * LeashDir:
@@ -45,8 +45,8 @@ leash_dir_get_type (void)
   if (g_once_init_enter (&registered))
     {
       GType type
-          = g_boxed_type_register_static (g_intern_static_string ("LeashDir"), (GBoxedCopyFunc)leash_dir_ref,
-                                          (GBoxedFreeFunc)leash_dir_unref);
+          = g_boxed_type_register_static (g_intern_static_string ("LeashDir"), (GBoxedCopyFunc) leash_dir_ref,
+                                          (GBoxedFreeFunc) leash_dir_unref);
 
       g_once_init_leave (&registered, type);
     }
@@ -89,7 +89,7 @@ leash_dir_new (const LeashDirOps *ops, gpointer impl, GDestroyNotify destroy, co
 void
 leash_dir_track (LeashDir *dir, LeashContext *ctx, const char *path, gconstpointer caller)
 {
-  leash_handle_track (&dir->handle, ctx, "dir", path, caller);
+  leash_handle_track (&dir->handle, ctx, "dir", path, dir->ops->get_fd, caller);
 }
 
 /**

@@ -48,7 +48,7 @@ type_from_mode (mode_t mode)
 static gint64
 nanoseconds (struct timespec time)
 {
-  return (gint64)time.tv_sec * 1000000000 + time.tv_nsec;
+  return (gint64) time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 void
@@ -56,7 +56,7 @@ leash_fd_fill_stat (LeashStat *ret_stat, const struct stat *from)
 {
   ret_stat->type = type_from_mode (from->st_mode);
   ret_stat->mode = from->st_mode & 07777;
-  ret_stat->size = (guint64)from->st_size;
+  ret_stat->size = (guint64) from->st_size;
   ret_stat->nlink = from->st_nlink;
   ret_stat->uid = from->st_uid;
   ret_stat->gid = from->st_gid;
@@ -288,10 +288,17 @@ fd_dir_close (gpointer impl, GError **error)
   return FALSE;
 }
 
+static int
+fd_dir_get_fd (gpointer impl)
+{
+  return dirfd (impl);
+}
+
 static const LeashDirOps fd_dir_ops = {
   .size = sizeof (LeashDirOps),
   .next = fd_dir_next,
   .close = fd_dir_close,
+  .get_fd = fd_dir_get_fd,
 };
 
 LeashDir *

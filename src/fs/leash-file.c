@@ -65,7 +65,7 @@ leash_file_get_type (void)
     {
       GType type
           = g_boxed_type_register_static (g_intern_static_string ("LeashFile"),
-                                          (GBoxedCopyFunc)leash_file_ref, (GBoxedFreeFunc)leash_file_unref);
+                                          (GBoxedCopyFunc) leash_file_ref, (GBoxedFreeFunc) leash_file_unref);
 
       g_once_init_leave (&registered, type);
     }
@@ -184,7 +184,7 @@ leash_file_new (const LeashFileOps *ops, gpointer impl, GDestroyNotify destroy, 
 void
 leash_file_track (LeashFile *file, LeashContext *ctx, const char *path, gconstpointer caller)
 {
-  leash_handle_track (&file->handle, ctx, "file", path, caller);
+  leash_handle_track (&file->handle, ctx, "file", path, file->ops->get_fd, caller);
 }
 
 /**
@@ -378,7 +378,7 @@ leash_file_seek (LeashFile *file, gint64 offset, GSeekType whence, GError **erro
   if (!begin (file, NULL, &call_seek, file->ops->seek != NULL, LEASH_CALLER, error))
     return -1;
   if (whence != G_SEEK_SET && whence != G_SEEK_CUR && whence != G_SEEK_END)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%d is no GSeekType", (int)whence);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%d is no GSeekType", (int) whence);
   else if (whence != G_SEEK_SET || check_offset (offset, "offset", error))
     position = file->ops->seek (file->handle.impl, offset, whence, error);
   end (file, &call_seek, position >= 0, error);

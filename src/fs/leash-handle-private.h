@@ -19,6 +19,7 @@ typedef struct
   gpointer impl;          /* not to be touched by who has not entered */
   GDestroyNotify destroy; /* called behind close */
   gboolean (*close) (gpointer impl, GError **error);
+  int known_fd;     /* the descriptor that censuses leave out, because the tag tells of it; -1 for none */
   const char *noun; /* "file" or "directory", for messages */
   const char *path; /* in the same allocation, behind the handle */
 } LeashHandle;
@@ -40,6 +41,7 @@ void     leash_handle_track  (LeashHandle        *handle,
                               LeashContext       *ctx,
                               const char         *kind,
                               const char         *path,
+                              int               (*get_fd) (gpointer impl),
                               gconstpointer       caller);
 gboolean leash_handle_close  (LeashHandle        *handle,
                               gconstpointer       caller,

@@ -9,6 +9,8 @@
  */
 #include "leash-handle-private.h"
 
+#include "leash-own-fd-private.h"
+
 void
 leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
                    gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *path)
@@ -19,24 +21,33 @@ leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
   handle->impl = impl;
   handle->destroy = destroy;
   handle->close = close;
+  handle->known_fd = -1;
   handle->noun = noun;
   handle->path = path;
 }
 
 void
 leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *path,
-                    gconstpointer caller)
+                    int (*get_fd) (gpointer impl), gconstpointer caller)
 {
   /* A file system that hands on what another one opened returns a handle that is tracked already. */
-  if (G_LIKELY (handle->tag == NULL))
-    handle->tag = leash_track_caller (ctx, NULL, kind, path, caller);
+  if (G_UNLIKELY (handle->tag != NULL))
+    return;
+  handle->tag = leash_track_caller (ctx, NULL, kind, path, caller);
+  if (handle->tag == NULL || get_fd == NULL)
+    return;
+  handle->known_fd = get_fd (handle->impl);
+  leash_own_fd_add (handle->known_fd);
 }
 
 gboolean
 leash_handle_finish (LeashHandle *handle, GError **error)
 {
-  gboolean closed = handle->close (handle->impl, error);
+  gboolean closed;
 
+  /* Before the number may be another's. */
+  leash_own_fd_remove (handle->known_fd);
+  closed = handle->close (handle->impl, error);
   if (!closed)
     leash_fs_prefix_error (error, "Closing", handle->path);
   if (handle->destroy != NULL)
