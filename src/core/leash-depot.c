@@ -16,8 +16,7 @@
  * came with it first; it follows from the innermost frame.
  *
  * Bounded by LEASH_DEPOT_LIMIT bytes, tables included. Past that every new stack gets the id of one empty
- * stack that is marked as not kept, and is counted; once that has happened no other is stored, though it were
- * smaller, so that a program with ever new stacks pays for a look-up only.
+ * stack that is marked as not kept, and is counted.
  */
 #define UNW_LOCAL_ONLY
 #include "leash-depot-private.h"
@@ -48,7 +47,6 @@ static Table *table;                           /* atomic */
 static guint n_stacks;                         /* atomic */
 static gsize n_bytes;                          /* atomic */
 static guint64 n_dropped;                      /* atomic */
-static gboolean is_full;                       /* atomic; set once, when a stack found no room */
 static LeashStackId not_kept;                  /* atomic */
 static GPtrArray *old_tables;                  /* so that leak checkers see them referenced */
 static GPtrArray *sites;                       /* of LeashSite, at index id - 1 */
@@ -261,35 +259,28 @@ is_cut_short (guintptr outermost)
 }
 
 static LeashStackId
-drop (void)
-{
-  __atomic_fetch_add (&n_dropped, 1, __ATOMIC_RELAXED);
-  return __atomic_load_n (&not_kept, __ATOMIC_RELAXED);
-}
-
-static LeashStackId
 store_new (guint32 hash, const guintptr *frames, guint n_frames, guint flags, const LeashSite *site)
 {
   LeashStackId id;
   guint16 generation;
 
-  if (__atomic_load_n (&is_full, __ATOMIC_ACQUIRE))
-    return drop ();
   if (n_frames > 0 && identity_flags (flags) == 0 && is_cut_short (frames[n_frames - 1]))
     flags |= LEASH_STACK_CUT_SHORT;
   generation = leash_modules_refresh ();
 
   leash_lock (&depot_lock);
   if (not_kept == 0)
-    __atomic_store_n (&not_kept, store (0, NULL, 0, LEASH_STACK_NOT_KEPT | LEASH_STACK_PLACE_ONLY, 0, NULL),
-                      __ATOMIC_RELAXED);
+    not_kept = store (0, NULL, 0, LEASH_STACK_NOT_KEPT | LEASH_STACK_PLACE_ONLY, 0, NULL);
   id = find (hash, frames, n_frames, flags);
   if (id == 0)
     id = store (hash, frames, n_frames, flags, generation, site);
   if (id == 0)
-    __atomic_store_n (&is_full, TRUE, __ATOMIC_RELEASE);
+    {
+      __atomic_fetch_add (&n_dropped, 1, __ATOMIC_RELAXED);
+      id = not_kept;
+    }
   leash_unlock (&depot_lock);
-  return id != 0 ? id : drop ();
+  return id;
 }
 
 LeashStackId
@@ -304,8 +295,7 @@ leash_depot_put (const guintptr *frames, guint n_frames, guint flags, const Leas
 }
 
 LeashStackId
-leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, const LeashSite *site,
-                       guint32 *guess)
+leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, const LeashSite *site, guint32 *guess)
 {
   LeashStackId id = *guess;
 
