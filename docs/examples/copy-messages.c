@@ -101,15 +101,18 @@ test_second_server_is_down (gconstpointer copy)
   g_autofree char *to = find_dead_address (&test);
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (((CopyFunc) copy) (test.ctx, from, to, &error));
+  g_assert_false ((*(const CopyFunc *) copy) (test.ctx, from, to, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
 }
 
 int
 main (int argc, char **argv)
 {
+  static const CopyFunc leaking = copy_messages_leaking;
+  static const CopyFunc mended = copy_messages_mended;
+
   g_test_init (&argc, &argv, NULL);
-  g_test_add_data_func ("/copy-messages/leaking", copy_messages_leaking, test_second_server_is_down);
-  g_test_add_data_func ("/copy-messages/mended", copy_messages_mended, test_second_server_is_down);
+  g_test_add_data_func ("/copy-messages/leaking", &leaking, test_second_server_is_down);
+  g_test_add_data_func ("/copy-messages/mended", &mended, test_second_server_is_down);
   return g_test_run ();
 }

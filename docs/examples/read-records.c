@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Story (b): a function reads records, `name=value` a line, from files. At the first line that is no record it
- * returns early, and forgets to close the file.
+ * Story (b): a function reads records, `name=value` a line, from files. At the first line that is no record
+ * it returns early, and forgets to close the file.
  *
  * Both versions read real files. The leaking one's test fails, with the place where the file was opened; the
  * mended one's passes.
@@ -22,7 +22,8 @@ count_records (const char *path, const char *text, guint *ret_n, GError **error)
         continue;
       if (strchr (lines[i], '=') == NULL)
         {
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s:%u: no record: %s", path, i + 1, lines[i]);
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s:%u: no record: %s", path, i + 1,
+                       lines[i]);
           return FALSE;
         }
       n++;
@@ -104,14 +105,17 @@ test_broken_records (gconstpointer read_records)
   write_file (test.dir, "a.ini", "color=red\nsize 7\n");
   write_file (test.dir, "b.ini", "color\n");
   write_file (test.dir, "c.ini", "color=blue\nsize=9\n");
-  g_assert_cmpuint (read_all (test.ctx, (ReadFunc) read_records, test.dir, names), ==, 2);
+  g_assert_cmpuint (read_all (test.ctx, *(const ReadFunc *) read_records, test.dir, names), ==, 2);
 }
 
 int
 main (int argc, char **argv)
 {
+  static const ReadFunc leaking = read_records_leaking;
+  static const ReadFunc mended = read_records_mended;
+
   g_test_init (&argc, &argv, NULL);
-  g_test_add_data_func ("/read-records/leaking", read_records_leaking, test_broken_records);
-  g_test_add_data_func ("/read-records/mended", read_records_mended, test_broken_records);
+  g_test_add_data_func ("/read-records/leaking", &leaking, test_broken_records);
+  g_test_add_data_func ("/read-records/mended", &mended, test_broken_records);
   return g_test_run ();
 }

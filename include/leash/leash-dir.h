@@ -28,6 +28,7 @@ typedef struct
  * @size: `sizeof (LeashDirOps)`
  * @next: sets the entry and returns %TRUE; returns %FALSE at the end, or with an error
  * @close: closes; called once; the directory is closed whatever it returns
+ * @get_fd: (nullable): the descriptor, -1 where there is none; %NULL is as that
  *
  * What a directory of a LeashFs implementation does.
  */
@@ -36,6 +37,7 @@ typedef struct
   gsize size;
   gboolean (*next)  (gpointer impl, LeashContext *ctx, LeashDirEntry *ret_entry, GError **error);
   gboolean (*close) (gpointer impl, GError **error);
+  int      (*get_fd) (gpointer impl);
 } LeashDirOps;
 
 LEASH_AVAILABLE_IN_0_1

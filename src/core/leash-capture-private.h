@@ -27,7 +27,7 @@ LeashStackId leash_capture_place    (gconstpointer    caller,
 LeashStackId leash_capture_stopped  (gconstpointer    caller,
                                      const LeashSite *site);
 
-/* Makes the first capture of the thread, which costs some 100 us, before time matters. */
+/* leash-warm-up.c: makes the first capture of the thread, which costs some 100 us, before time matters. */
 void         leash_capture_warm_up  (void);
 guint64      leash_capture_count_after_fork (void);
 /* In the child of a fork. */

@@ -4,10 +4,11 @@
  * times faster than stepping a cursor. Frames of Leash's own are dropped by looking for the address that the
  * public function returns to, not by counting them: counting breaks with inlining and tail calls.
  *
- * libunwind's traps, and what is done here (docs/design.md has the whole list):
+ * libunwind's traps, and what is done here (docs/libunwind.md has the whole list):
  * - only unw_* is called: libunwind also exports a weak backtrace();
  * - no lock of ours is held: it takes its own, and the loader's;
  * - a signal that interrupts a capture and opens something does not capture: LeashThread.busy sees to it;
+ * - its first use has costs, opens a pipe, and chooses a cache with a lock: see leash-warm-up.c;
  * - after a fork of a process with several threads, one of those may have held libunwind's lock: the child
  *   captures nothing until it says so.
  */
@@ -37,18 +38,6 @@ leash_capture_stopped (gconstpointer caller, const LeashSite *site)
 {
   __atomic_fetch_add (&n_after_fork, 1, __ATOMIC_RELAXED);
   return put_place (caller, site, LEASH_STACK_AFTER_FORK);
-}
-
-void
-leash_capture_warm_up (void)
-{
-  static __thread gboolean warm;
-  void *frames[4];
-
-  if (warm || __atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED))
-    return;
-  warm = TRUE;
-  unw_backtrace (frames, G_N_ELEMENTS (frames));
 }
 
 guint64

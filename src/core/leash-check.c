@@ -6,6 +6,7 @@
 #include "leash-tracker-private.h"
 
 #include "leash-error-private.h"
+#include "leash-report-parts-private.h"
 #include "leash-report-private.h"
 #include "leash-settings-private.h"
 
@@ -13,6 +14,17 @@ static LeashReportFlags
 settings_flags (void)
 {
   return leash_settings_get ()->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
+}
+
+char *
+leash_snapshot_summarize (LeashSnapshot *snapshot, LeashError *ret_code)
+{
+  gsize n_leaks = leash_snapshot_count_leaks (snapshot);
+
+  if (n_leaks == 0 && snapshot->misuses->len == 0)
+    return NULL;
+  *ret_code = n_leaks > 0 ? LEASH_ERROR_STILL_OPEN : LEASH_ERROR_MISUSE;
+  return leash_report_summary (snapshot);
 }
 
 /**
@@ -35,7 +47,7 @@ leash_tracker_check (LeashTracker *tracker, GError **error)
   g_autoptr (LeashSnapshot) snapshot = NULL;
   g_autofree char *summary = NULL;
   g_autofree char *report = NULL;
-  gsize n_leaks;
+  LeashError code;
 
   g_return_val_if_fail (tracker != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -45,13 +57,11 @@ leash_tracker_check (LeashTracker *tracker, GError **error)
   if (error == NULL)
     return FALSE;
   snapshot = leash_snapshot_new (tracker);
-  n_leaks = leash_snapshot_count_leaks (snapshot);
-  if (n_leaks == 0 && snapshot->misuses->len == 0)
+  summary = leash_snapshot_summarize (snapshot, &code);
+  if (summary == NULL)
     return TRUE;
-  summary = leash_report_summary (snapshot);
   report = leash_report_text (snapshot, settings_flags (), leash_settings_get ()->places);
-  leash_set_error_with_report (error, n_leaks > 0 ? LEASH_ERROR_STILL_OPEN : LEASH_ERROR_MISUSE, summary,
-                               report);
+  leash_set_error_with_report (error, code, summary, report);
   return FALSE;
 }
 

@@ -16,7 +16,8 @@
  * came with it first; it follows from the innermost frame.
  *
  * Bounded by LEASH_DEPOT_LIMIT bytes, tables included. Past that every new stack gets the id of one empty
- * stack that is marked as not kept, and is counted.
+ * stack that is marked as not kept, and is counted; once that has happened no other is stored, though it were
+ * smaller, so that a program with ever new stacks pays for a look-up only.
  */
 #define UNW_LOCAL_ONLY
 #include "leash-depot-private.h"
@@ -47,6 +48,7 @@ static Table *table;                           /* atomic */
 static guint n_stacks;                         /* atomic */
 static gsize n_bytes;                          /* atomic */
 static guint64 n_dropped;                      /* atomic */
+static gboolean is_full;                       /* atomic; set once, when a stack found no room */
 static LeashStackId not_kept;                  /* atomic */
 static GPtrArray *old_tables;                  /* so that leak checkers see them referenced */
 static GPtrArray *sites;                       /* of LeashSite, at index id - 1 */
@@ -259,28 +261,35 @@ is_cut_short (guintptr outermost)
 }
 
 static LeashStackId
+drop (void)
+{
+  __atomic_fetch_add (&n_dropped, 1, __ATOMIC_RELAXED);
+  return __atomic_load_n (&not_kept, __ATOMIC_RELAXED);
+}
+
+static LeashStackId
 store_new (guint32 hash, const guintptr *frames, guint n_frames, guint flags, const LeashSite *site)
 {
   LeashStackId id;
   guint16 generation;
 
+  if (__atomic_load_n (&is_full, __ATOMIC_ACQUIRE))
+    return drop ();
   if (n_frames > 0 && identity_flags (flags) == 0 && is_cut_short (frames[n_frames - 1]))
     flags |= LEASH_STACK_CUT_SHORT;
   generation = leash_modules_refresh ();
 
   leash_lock (&depot_lock);
   if (not_kept == 0)
-    not_kept = store (0, NULL, 0, LEASH_STACK_NOT_KEPT | LEASH_STACK_PLACE_ONLY, 0, NULL);
+    __atomic_store_n (&not_kept, store (0, NULL, 0, LEASH_STACK_NOT_KEPT | LEASH_STACK_PLACE_ONLY, 0, NULL),
+                      __ATOMIC_RELAXED);
   id = find (hash, frames, n_frames, flags);
   if (id == 0)
     id = store (hash, frames, n_frames, flags, generation, site);
   if (id == 0)
-    {
-      __atomic_fetch_add (&n_dropped, 1, __ATOMIC_RELAXED);
-      id = not_kept;
-    }
+    __atomic_store_n (&is_full, TRUE, __ATOMIC_RELEASE);
   leash_unlock (&depot_lock);
-  return id;
+  return id != 0 ? id : drop ();
 }
 
 LeashStackId
@@ -295,7 +304,8 @@ leash_depot_put (const guintptr *frames, guint n_frames, guint flags, const Leas
 }
 
 LeashStackId
-leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, const LeashSite *site, guint32 *guess)
+leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, const LeashSite *site,
+                       guint32 *guess)
 {
   LeashStackId id = *guess;
 

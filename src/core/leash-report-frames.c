@@ -270,7 +270,8 @@ leash_report_frames (LeashSymbols *symbols, const LeashStack *stack, gboolean al
   if (all)
     return frames;
   owners = g_new0 (guint8, frames->len);
-  mark_owners (symbols, (const LeashFrame *) frames->data, frames->len, n_frames < stack->n_frames, owners);
+  mark_owners (symbols, (const LeashFrame *) (gpointer) frames->data, frames->len, n_frames < stack->n_frames,
+               owners);
   if (keep_shown (frames, owners))
     return frames;
   g_array_unref (frames);

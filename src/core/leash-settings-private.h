@@ -28,6 +28,7 @@ typedef struct
   gsize depot_limit;       /* LEASH_DEPOT_LIMIT: bytes of stored stacks; K, M and G may follow */
   gint64 test_timeout_us;  /* LEASH_TEST_TIMEOUT: seconds, fractions allowed; 0 for none */
   const char *debug_root;  /* LEASH_DEBUG_ROOT: where separate debug files are, /usr/lib/debug */
+  gint64 test_grace_us;    /* LEASH_TEST_GRACE: likewise; -1 where it is not set */
 } LeashSettings;
 
 const LeashSettings *leash_settings_get (void);

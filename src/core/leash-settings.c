@@ -17,7 +17,7 @@
 #define DEBUG_ROOT_DEFAULT "/usr/lib/debug"
 #define DEPOT_LIMIT_DEFAULT ((gsize) 64 << 20)
 #define TEST_TIMEOUT_DEFAULT (60 * G_TIME_SPAN_SECOND)
-#define TEST_TIMEOUT_MAX_SECONDS 1e9
+#define TEST_SECONDS_MAX 1e9
 
 /* Sets its part of settings, or returns FALSE and sets nothing. value is not empty. */
 typedef gboolean (*LeashSettingParser) (const char *value, LeashSettings *settings);
@@ -40,6 +40,7 @@ static LeashSettings settings = {
   .depot_limit = DEPOT_LIMIT_DEFAULT,
   .test_timeout_us = TEST_TIMEOUT_DEFAULT,
   .debug_root = DEBUG_ROOT_DEFAULT,
+  .test_grace_us = -1,
 };
 static char *bad_values; /* a message, NULL when there are none */
 static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
@@ -168,7 +169,7 @@ parse_depot_limit (const char *value, LeashSettings *into)
 }
 
 static gboolean
-parse_test_timeout (const char *value, LeashSettings *into)
+parse_seconds (const char *value, gint64 *ret_microseconds)
 {
   char *end;
   double seconds;
@@ -177,9 +178,9 @@ parse_test_timeout (const char *value, LeashSettings *into)
   if (strspn (value, "0123456789.") != strlen (value))
     return FALSE;
   seconds = g_ascii_strtod (value, &end);
-  if (end == value || *end != '\0' || seconds > TEST_TIMEOUT_MAX_SECONDS)
+  if (end == value || *end != '\0' || seconds > TEST_SECONDS_MAX)
     return FALSE;
-  into->test_timeout_us = seconds * G_USEC_PER_SEC + 0.5;
+  *ret_microseconds = seconds * G_USEC_PER_SEC + 0.5;
   return TRUE;
 }
 
@@ -190,6 +191,18 @@ parse_debug_root (const char *value, LeashSettings *into)
     return FALSE;
   into->debug_root = g_strdup (value);
   return TRUE;
+}
+
+static gboolean
+parse_test_timeout (const char *value, LeashSettings *into)
+{
+  return parse_seconds (value, &into->test_timeout_us);
+}
+
+static gboolean
+parse_test_grace (const char *value, LeashSettings *into)
+{
+  return parse_seconds (value, &into->test_grace_us);
 }
 
 static const LeashSetting table[] = {
@@ -203,6 +216,7 @@ static const LeashSetting table[] = {
   { "LEASH_DEPOT_LIMIT", parse_depot_limit, "a number of bytes, which K, M or G may follow" },
   { "LEASH_TEST_TIMEOUT", parse_test_timeout, "a number of seconds, or 0 for none" },
   { "LEASH_DEBUG_ROOT", parse_debug_root, "an absolute path" },
+  { "LEASH_TEST_GRACE", parse_test_grace, "a number of seconds" },
 };
 
 /* Messages are UTF-8; the environment is anything. */

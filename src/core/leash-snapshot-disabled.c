@@ -3,6 +3,7 @@
 #include <leash/leash-snapshot.h>
 
 #include "leash-boxed-private.h"
+#include "leash-report-parts-private.h"
 
 struct _LeashSnapshot
 {
@@ -53,6 +54,17 @@ leash_snapshot_unref (LeashSnapshot *snapshot)
 
   if (__atomic_sub_fetch (&snapshot->ref_count, 1, __ATOMIC_ACQ_REL) == 0)
     g_free (snapshot);
+}
+
+char *
+leash_snapshot_summarize (LeashSnapshot *snapshot, LeashError *ret_code)
+{
+  return NULL;
+}
+
+void
+leash_snapshot_add (LeashSnapshot *snapshot, const LeashResource *resource)
+{
 }
 
 gsize

@@ -9,6 +9,7 @@
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
 #include "leash-intern-private.h"
+#include "leash-report-parts-private.h"
 #include "leash-report-private.h"
 
 /**
@@ -454,4 +455,15 @@ leash_snapshot_report (LeashSnapshot *snapshot, LeashFormat format, LeashReportF
 
   return format == LEASH_FORMAT_JSON ? leash_report_json (snapshot, flags)
                                      : leash_report_text (snapshot, flags, max_places);
+}
+
+/* Of the strings only names are not there for ever. */
+void
+leash_snapshot_add (LeashSnapshot *snapshot, const LeashResource *resource)
+{
+  LeashResource copy = *resource;
+
+  copy.name = keep_string (snapshot, copy.name);
+  copy.parent_name = keep_string (snapshot, copy.parent_name);
+  g_array_append_val (snapshot->resources, copy);
 }

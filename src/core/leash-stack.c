@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stacks, as programs see them: a number, and what it stands for. */
-#include <leash/leash-stack.h>
+#include "leash-report-parts-private.h"
 
 #include "leash-capture-private.h"
 #include "leash-report-private.h"
 #include "leash-settings-private.h"
+#include "leash-tag-private.h"
 
 /**
  * leash_stack_capture:
@@ -14,14 +15,23 @@
  * Costs a tenth of a microsecond; names are looked up only by leash_stack_to_string(). Not for signal
  * handlers.
  *
- * Returns: the stack; the same number for the same stack
+ * Returns: the stack; the same number for the same stack. 0 where the call came from inside Leash's own work:
+ *   from an allocator's hook, say.
  *
  * Since: 0.1
  */
 LeashStackId
 leash_stack_capture (void)
 {
-  return leash_capture (LEASH_CALLER, NULL, leash_settings_get ()->depth);
+  LeashThread *self = leash_tag_enter ();
+  LeashStackId stack;
+
+  if (self == NULL)
+    return 0;
+  leash_capture_warm_up ();
+  stack = leash_capture (LEASH_CALLER, NULL, leash_settings_get ()->depth);
+  leash_tag_leave (self);
+  return stack;
 }
 
 /**
@@ -69,4 +79,12 @@ leash_stack_to_string (LeashStackId stack)
 
   leash_printer_stack (&printer, stack, 0);
   return g_string_free (printer.text, FALSE);
+}
+
+LeashStackId
+leash_stack_of_function (GCallback func)
+{
+  guintptr pc = (guintptr) func + 1; /* frames are return addresses: what is named is the byte before */
+
+  return leash_depot_put (&pc, 1, LEASH_STACK_COMPLETE, NULL);
 }

@@ -19,12 +19,21 @@ typedef struct
   gboolean if_open;      /* what is not open is no misuse */
 } Place;
 
+/* Where a slot was closed, as it is known while its shard's lock is held: the stack, or one address, or
+ * neither. */
+typedef struct
+{
+  LeashStackId stack;
+  guintptr pc;
+} Closed;
+
 /* What is to be done about a release once its shard's lock is let go. */
 typedef struct
 {
   LeashTracker *tracker; /* referenced where something is to be recorded, else NULL */
   LeashTag *parent;      /* to detach from */
   LeashMisuse misuse;    /* its kind is NULL where there is none */
+  Closed closed;         /* becomes the misuse's closed_stack */
   char *name;            /* the misuse's */
 } Aftermath;
 
@@ -34,17 +43,23 @@ capture (LeashTracker *tracker, const Place *place)
   return leash_capture (place->caller, place->site, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
 }
 
-/* With the shard's lock held. Only the place may have been kept: then that is a stack of one frame. */
-static LeashStackId
-get_close_stack (const LeashSlot *slot)
+/* With the shard's lock held. */
+static Closed
+get_closed (const LeashSlot *slot)
 {
-  guintptr pc = slot->at.pc;
-
   if (slot->state == LEASH_SLOT_OPEN)
-    return 0;
+    return (Closed){ 0 };
   if ((slot->flags & LEASH_SLOT_CLOSE_STACK) != 0)
-    return slot->at.stack;
-  return pc != 0 ? leash_capture_place ((gconstpointer) pc, NULL) : 0;
+    return (Closed){ .stack = slot->at.stack };
+  return (Closed){ .pc = slot->at.pc };
+}
+
+/* With no lock held: storing a stack may wait for the loader's lock, whose holder may be waiting for a
+ * shard's. */
+static LeashStackId
+get_closed_stack (Closed closed)
+{
+  return closed.pc != 0 ? leash_capture_place ((gconstpointer) closed.pc, NULL) : closed.stack;
 }
 
 /* Also when the slot was freed since, and knows the new one no more. */
@@ -69,8 +84,8 @@ describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot,
     .kind = leash_intern_get (slot->kind),
     .name = aftermath->name,
     .opened_stack = slot->stack,
-    .closed_stack = get_close_stack (slot),
   };
+  aftermath->closed = get_closed (slot);
 }
 
 /*
@@ -109,6 +124,8 @@ finish (Aftermath *aftermath, const Place *place)
     {
       if (aftermath->misuse.stack == 0)
         aftermath->misuse.stack = capture (aftermath->tracker, place);
+      if (aftermath->misuse.closed_stack == 0)
+        aftermath->misuse.closed_stack = get_closed_stack (aftermath->closed);
       leash_tracker_add_misuse (aftermath->tracker, &aftermath->misuse);
     }
   g_free (aftermath->name);
@@ -119,13 +136,14 @@ finish (Aftermath *aftermath, const Place *place)
 gboolean
 leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId *ret_closed)
 {
-  gboolean closed = FALSE;
+  gboolean is_closed = FALSE;
 
   while (parent != NULL)
     {
       LeashShard *shard;
       LeashSlot *slot = leash_shard_lock_tag (parent, &shard);
       LeashTag *next = NULL;
+      Closed closed = { 0 };
 
       if (slot == NULL)
         return FALSE;
@@ -133,14 +151,15 @@ leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId
         {
           next
               = slot->state == LEASH_SLOT_MOVED ? slot->parent : NULL; /* NULL while it is on its way: open */
-          closed = slot->state == LEASH_SLOT_RELEASED;
+          is_closed = slot->state == LEASH_SLOT_RELEASED;
           *ret_opened = slot->stack;
-          *ret_closed = get_close_stack (slot);
+          closed = get_closed (slot);
         }
       leash_unlock (&shard->lock);
+      *ret_closed = get_closed_stack (closed);
       parent = next;
     }
-  return closed;
+  return is_closed;
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "leash-report-parts-private.h"
 #include "leash-settings-private.h"
 
 static gboolean
@@ -26,11 +27,13 @@ write_all (int fd, const char *text, gsize length)
 }
 
 /* Appends to the file that LEASH_OUTPUT names, or to standard error. */
-static gboolean
-write_output (const char *path, const char *report, GError **error)
+gboolean
+leash_report_write (const char *report, GError **error)
 {
+  const char *path = leash_settings_get ()->output;
+  g_autofree char *lines = g_strconcat (report, g_str_has_suffix (report, "\n") ? "" : "\n", NULL);
   int fd = path != NULL ? open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : STDERR_FILENO;
-  gboolean written = fd >= 0 && write_all (fd, report, strlen (report));
+  gboolean written = fd >= 0 && write_all (fd, lines, strlen (lines));
   int saved_errno = errno;
 
   if (fd > STDERR_FILENO)
@@ -60,7 +63,6 @@ leash_tracker_write_report (LeashTracker *tracker, GError **error)
   const LeashSettings *settings = leash_settings_get ();
   LeashReportFlags flags = settings->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
   g_autofree char *report = NULL;
-  g_autofree char *line = NULL;
 
   g_return_val_if_fail (tracker != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -69,6 +71,5 @@ leash_tracker_write_report (LeashTracker *tracker, GError **error)
       || (settings->color == LEASH_COLOR_AUTO && settings->output == NULL && isatty (STDERR_FILENO)))
     flags |= LEASH_REPORT_COLOR;
   report = leash_tracker_report_full (tracker, settings->format, flags, settings->places);
-  line = g_str_has_suffix (report, "\n") ? g_strdup (report) : g_strconcat (report, "\n", NULL);
-  return write_output (settings->output, line, error);
+  return leash_report_write (report, error);
 }

@@ -7,13 +7,12 @@
  * threads in one directory would therefore read what the other overwrites: the second one is refused, as
  * GFileEnumerator does, and nothing has to be locked or copied.
  */
-#include "leash-fs-private.h"
 #include "leash-handle-private.h"
 
 #include <string.h>
 
 /* The table as it was in version 0.1: every field up to here is in every program's. */
-#define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashDirOps, close) + sizeof (gpointer))
+#define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashDirOps, get_fd) + sizeof (gpointer))
 
 /**
  * LeashDir:
@@ -46,8 +45,8 @@ leash_dir_get_type (void)
   if (g_once_init_enter (&registered))
     {
       GType type
-          = g_boxed_type_register_static (g_intern_static_string ("LeashDir"), (GBoxedCopyFunc)leash_dir_ref,
-                                          (GBoxedFreeFunc)leash_dir_unref);
+          = g_boxed_type_register_static (g_intern_static_string ("LeashDir"), (GBoxedCopyFunc) leash_dir_ref,
+                                          (GBoxedFreeFunc) leash_dir_unref);
 
       g_once_init_leave (&registered, type);
     }
@@ -90,7 +89,7 @@ leash_dir_new (const LeashDirOps *ops, gpointer impl, GDestroyNotify destroy, co
 void
 leash_dir_track (LeashDir *dir, LeashContext *ctx, const char *path, gconstpointer caller)
 {
-  leash_handle_track (&dir->handle, ctx, "dir", path, -1, caller);
+  leash_handle_track (&dir->handle, ctx, "dir", path, dir->ops->get_fd, caller);
 }
 
 /**
@@ -179,7 +178,7 @@ leash_dir_next (LeashDir *dir, LeashContext *ctx, const LeashDirEntry **ret_entr
     *ret_entry = &dir->entry;
   else if (failure != NULL)
     {
-      leash_attempt_prefix (&failure, reading.doing, dir->path);
+      leash_fs_prefix_error (&failure, reading.doing, dir->path);
       g_propagate_error (error, g_steal_pointer (&failure));
     }
   leash_handle_leave (&dir->handle);

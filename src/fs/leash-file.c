@@ -10,7 +10,6 @@
  * The ways through are built for success: a guard in, one compare each, the operation, a guard out. Whatever
  * ends in an error goes through functions of its own that are never inlined.
  */
-#include "leash-fs-private.h"
 #include "leash-handle-private.h"
 
 #include <string.h>
@@ -66,7 +65,7 @@ leash_file_get_type (void)
     {
       GType type
           = g_boxed_type_register_static (g_intern_static_string ("LeashFile"),
-                                          (GBoxedCopyFunc)leash_file_ref, (GBoxedFreeFunc)leash_file_unref);
+                                          (GBoxedCopyFunc) leash_file_ref, (GBoxedFreeFunc) leash_file_unref);
 
       g_once_init_leave (&registered, type);
     }
@@ -87,7 +86,7 @@ explain (LeashFile *file, LeashContext *ctx, const FileCall *call, gboolean has_
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "its file system cannot do that");
   else
     leash_context_check (ctx, error);
-  leash_attempt_prefix (error, call->attempt.doing, file->path);
+  leash_fs_prefix_error (error, call->attempt.doing, file->path);
 }
 
 /* Enters the file, if the operation can begin at all; end() leaves it. ctx may be NULL. */
@@ -108,7 +107,7 @@ static inline void
 end (LeashFile *file, const FileCall *call, gboolean done, GError **error)
 {
   if (G_UNLIKELY (!done))
-    leash_attempt_prefix (error, call->attempt.doing, file->path);
+    leash_fs_prefix_error (error, call->attempt.doing, file->path);
   leash_handle_leave (&file->handle);
 }
 
@@ -185,9 +184,7 @@ leash_file_new (const LeashFileOps *ops, gpointer impl, GDestroyNotify destroy, 
 void
 leash_file_track (LeashFile *file, LeashContext *ctx, const char *path, gconstpointer caller)
 {
-  int fd = file->ops->get_fd != NULL ? file->ops->get_fd (file->handle.impl) : -1;
-
-  leash_handle_track (&file->handle, ctx, "file", path, fd, caller);
+  leash_handle_track (&file->handle, ctx, "file", path, file->ops->get_fd, caller);
 }
 
 /**
@@ -381,7 +378,7 @@ leash_file_seek (LeashFile *file, gint64 offset, GSeekType whence, GError **erro
   if (!begin (file, NULL, &call_seek, file->ops->seek != NULL, LEASH_CALLER, error))
     return -1;
   if (whence != G_SEEK_SET && whence != G_SEEK_CUR && whence != G_SEEK_END)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%d is no GSeekType", (int)whence);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%d is no GSeekType", (int) whence);
   else if (whence != G_SEEK_SET || check_offset (offset, "offset", error))
     position = file->ops->seek (file->handle.impl, offset, whence, error);
   end (file, &call_seek, position >= 0, error);

@@ -10,8 +10,14 @@ typedef struct _LeashCensus LeashCensus;
 LeashCensus *leash_census_new  (void);
 void         leash_census_free (LeashCensus *census);
 
+/* Takes what is told elsewhere out of a census. */
+void         leash_census_forget_fd     (LeashCensus *census,
+                                         int          fd);
+void         leash_census_forget_thread (LeashCensus *census,
+                                         int          tid);
+
 /*
- * What is there in after and was not in before, in words, a line each: "fd 7: socket:[4711], unconnected".
+ * What is there in after and was not in before, in words, a line each: "fd 7: pipe, number 4711".
  * Left out are Leash's own descriptors and threads, those that Leash tracks, and GLib's worker threads with
  * what they open. The strings are owned by the array.
  */

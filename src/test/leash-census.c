@@ -7,7 +7,10 @@
  * something else is new. Its kind and target are read when the census is taken.
  *
  * GLib keeps worker threads of its own for the life of the process (gmain, gdbus, those of thread pools), and
- * the first two bring an eventfd each: these are no leaks of the test during which they happen to start.
+ * the first two bring an eventfd each: these are no leaks of the test during which they happen to start. They
+ * are known by their names, for there is nothing else to know them by: a program that gives a thread one of
+ * these names hides it. An eventfd does not tell whose it is, so as many as workers started are let pass, and
+ * only such as GLib makes: non-blocking and closed on exec.
  */
 #include "leash-census-private.h"
 
@@ -22,18 +25,31 @@
 
 #include "leash-own-fd-private.h"
 
+/* Of what the kernel keeps, without the end. */
+#define THREAD_NAME_MAX 15
+
+typedef enum
+{
+  DESCRIPTOR_FORGOTTEN = 1 << 0,
+  DESCRIPTOR_LIKE_GLIB = 1 << 1 /* the flags that GLib gives its eventfds */
+} DescriptorFlags;
+
 typedef struct
 {
   int fd;
   char *target; /* what the link in /proc says */
+  char *words;  /* kind and target for people */
   dev_t device;
   ino_t inode;
+  mode_t mode;
+  guint flags; /* DescriptorFlags */
 } Descriptor;
 
 typedef struct
 {
   int tid;
   char *name;
+  gboolean forgotten;
 } Thread;
 
 struct _LeashCensus
@@ -46,6 +62,7 @@ static void
 descriptor_clear (gpointer descriptor)
 {
   g_free (((Descriptor *) descriptor)->target);
+  g_free (((Descriptor *) descriptor)->words);
 }
 
 static void
@@ -70,6 +87,70 @@ for_each_number (LeashCensus *census, const char *path,
   closedir (dir);
 }
 
+/* "127.0.0.1:80", "/run/x"; NULL where there is none. */
+static char *
+describe_address (int fd, int (*get_name) (int, struct sockaddr *, socklen_t *))
+{
+  struct sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  g_autoptr (GSocketAddress) address = NULL;
+
+  if (get_name (fd, (struct sockaddr *) &storage, &length) != 0
+      || length <= offsetof (struct sockaddr, sa_data))
+    return NULL;
+  address = g_socket_address_new_from_native (&storage, length);
+  return address != NULL ? g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address)) : NULL;
+}
+
+static int
+get_option (int fd, int option)
+{
+  int value = 0;
+  socklen_t length = sizeof value;
+
+  return getsockopt (fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+}
+
+/* "tcp socket, 127.0.0.1:4040 to 127.0.0.1:80", "unix socket, listening at /run/x", "udp socket, unbound" */
+static char *
+describe_socket (int fd)
+{
+  int domain = get_option (fd, SO_DOMAIN);
+  int type = get_option (fd, SO_TYPE);
+  gboolean is_ip = domain == AF_INET || domain == AF_INET6;
+  const char *kind = is_ip && type == SOCK_STREAM  ? "tcp "
+                     : is_ip && type == SOCK_DGRAM ? "udp "
+                     : domain == AF_UNIX           ? "unix "
+                     : domain == AF_NETLINK        ? "netlink "
+                                                   : "";
+  g_autofree char *local = describe_address (fd, getsockname);
+  g_autofree char *remote = describe_address (fd, getpeername);
+
+  return g_strdup_printf (
+      "%ssocket, %s%s%s%s", kind, get_option (fd, SO_ACCEPTCONN) > 0 ? "listening at " : "",
+      local != NULL ? local : "unnamed", remote != NULL ? " to " : "", remote != NULL ? remote : "");
+}
+
+static char *
+describe (const Descriptor *descriptor)
+{
+  const char *target = descriptor->target;
+
+  if (S_ISSOCK (descriptor->mode))
+    return describe_socket (descriptor->fd);
+  if (g_str_has_prefix (target, "pipe:["))
+    return g_strdup_printf ("pipe, number %" G_GUINT64_FORMAT, (guint64) descriptor->inode);
+  if (g_str_has_prefix (target, "anon_inode:"))
+    return g_strdup (target + strlen ("anon_inode:"));
+  if (g_str_has_prefix (target, "/memfd:"))
+    return g_strconcat ("memfd ", target + strlen ("/memfd:"), NULL);
+  return g_strconcat (S_ISDIR (descriptor->mode)    ? "directory "
+                      : S_ISFIFO (descriptor->mode) ? "fifo "
+                      : S_ISREG (descriptor->mode)  ? "file "
+                                                    : "device ",
+                      target, NULL);
+}
+
 static void
 add_descriptor (LeashCensus *census, int fd, int own_fd)
 {
@@ -84,6 +165,12 @@ add_descriptor (LeashCensus *census, int fd, int own_fd)
     return;
   descriptor.device = st.st_dev;
   descriptor.inode = st.st_ino;
+  descriptor.mode = st.st_mode;
+  if ((fcntl (fd, F_GETFL) & O_NONBLOCK) != 0 && (fcntl (fd, F_GETFD) & FD_CLOEXEC) != 0)
+    descriptor.flags |= DESCRIPTOR_LIKE_GLIB;
+  if (leash_own_fd_contains (fd))
+    descriptor.flags |= DESCRIPTOR_FORGOTTEN;
+  descriptor.words = describe (&descriptor);
   g_array_append_val (census->descriptors, descriptor);
 }
 
@@ -123,6 +210,22 @@ leash_census_free (LeashCensus *census)
   g_free (census);
 }
 
+void
+leash_census_forget_fd (LeashCensus *census, int fd)
+{
+  for (guint i = 0; i < census->descriptors->len; i++)
+    if (g_array_index (census->descriptors, Descriptor, i).fd == fd)
+      g_array_index (census->descriptors, Descriptor, i).flags |= DESCRIPTOR_FORGOTTEN;
+}
+
+void
+leash_census_forget_thread (LeashCensus *census, int tid)
+{
+  for (guint i = 0; i < census->threads->len; i++)
+    if (g_array_index (census->threads, Thread, i).tid == tid)
+      g_array_index (census->threads, Thread, i).forgotten = TRUE;
+}
+
 static gboolean
 has_descriptor (LeashCensus *census, const Descriptor *descriptor)
 {
@@ -152,11 +255,21 @@ is_worker_with_eventfd (const Thread *thread)
   return strcmp (thread->name, "gmain") == 0 || strcmp (thread->name, "gdbus") == 0;
 }
 
+/* GLib calls a pool's threads after the program, and the kernel cuts the name. */
+static gboolean
+is_of_pool (const char *name)
+{
+  g_autofree char *full = g_strconcat ("pool-", g_get_prgname (), NULL);
+  g_autofree char *cut = g_strndup (full, THREAD_NAME_MAX);
+
+  return strcmp (name, cut) == 0 || strcmp (name, "pool") == 0 || strcmp (name, "pool-spawner") == 0;
+}
+
 static gboolean
 is_exempt (const Thread *thread)
 {
-  return is_worker_with_eventfd (thread) || g_str_has_prefix (thread->name, "leash-")
-         || g_str_has_prefix (thread->name, "pool-");
+  return thread->forgotten || is_worker_with_eventfd (thread) || strcmp (thread->name, "leash-deadline") == 0
+         || strcmp (thread->name, "leash-after") == 0 || is_of_pool (thread->name);
 }
 
 static guint
@@ -173,33 +286,21 @@ count_new_workers (LeashCensus *before, LeashCensus *after)
   return n;
 }
 
-static char *
-describe_address (int fd, int (*get_name) (int, struct sockaddr *, socklen_t *))
+static gboolean
+may_be_of_worker (const Descriptor *descriptor)
 {
-  struct sockaddr_storage storage;
-  socklen_t length = sizeof storage;
-  g_autoptr (GSocketAddress) address = NULL;
-
-  if (get_name (fd, (struct sockaddr *) &storage, &length) != 0)
-    return NULL;
-  address = g_socket_address_new_from_native (&storage, length);
-  return address != NULL ? g_socket_connectable_to_string (G_SOCKET_CONNECTABLE (address)) : NULL;
+  return (descriptor->flags & DESCRIPTOR_LIKE_GLIB) != 0
+         && strcmp (descriptor->target, "anon_inode:[eventfd]") == 0;
 }
 
-/* "fd 7: socket:[4711], 127.0.0.1:4040 to 127.0.0.1:80" */
-static char *
-describe (const Descriptor *descriptor)
+/* Check, where it does not fork, opens a file of its own, deleted at once, after a test's set-up. */
+static gboolean
+is_of_check (const Descriptor *descriptor)
 {
-  g_autofree char *local = NULL;
-  g_autofree char *remote = NULL;
+  const char *name = strrchr (descriptor->target, '/');
 
-  if (!g_str_has_prefix (descriptor->target, "socket:"))
-    return g_strdup_printf ("fd %d: %s", descriptor->fd, descriptor->target);
-  local = describe_address (descriptor->fd, getsockname);
-  remote = describe_address (descriptor->fd, getpeername);
-  return g_strdup_printf ("fd %d: %s, %s%s%s", descriptor->fd, descriptor->target,
-                          local != NULL ? local : "unbound", remote != NULL ? " to " : "",
-                          remote != NULL ? remote : "");
+  return S_ISREG (descriptor->mode) && name != NULL
+         && g_pattern_match_simple ("/check_?????? (deleted)", name);
 }
 
 GPtrArray *
@@ -212,12 +313,13 @@ leash_census_list_new_fds (LeashCensus *before, LeashCensus *after)
     {
       const Descriptor *descriptor = &g_array_index (after->descriptors, Descriptor, i);
 
-      if (has_descriptor (before, descriptor) || leash_own_fd_contains (descriptor->fd))
+      if ((descriptor->flags & DESCRIPTOR_FORGOTTEN) != 0 || has_descriptor (before, descriptor)
+          || is_of_check (descriptor))
         continue;
-      if (n_worker_eventfds > 0 && strcmp (descriptor->target, "anon_inode:[eventfd]") == 0)
+      if (n_worker_eventfds > 0 && may_be_of_worker (descriptor))
         n_worker_eventfds--;
       else
-        g_ptr_array_add (list, describe (descriptor));
+        g_ptr_array_add (list, g_strdup_printf ("fd %d: %s", descriptor->fd, descriptor->words));
     }
   return list;
 }

@@ -6,9 +6,12 @@
 #include "leash-test-threads-private.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "leash-lock-private.h"
+#include "leash-report-parts-private.h"
 
 typedef struct
 {
@@ -17,7 +20,12 @@ typedef struct
   LeashContext *ctx;
   LeashTestFunc func;
   gpointer user_data;
-  gboolean returned; /* guarded by the lock */
+  guint number;
+  LeashStackId started_at;
+
+  /* Guarded by the lock */
+  int tid; /* 0 until it runs */
+  gboolean returned;
 } Runner;
 
 struct _LeashTestThreads
@@ -71,6 +79,9 @@ leash_test_thread_main (gpointer data)
   LeashTestThreads *threads = runner->threads;
   gboolean abandoned;
 
+  leash_lock (&threads->lock);
+  runner->tid = (int) syscall (SYS_gettid);
+  leash_unlock (&threads->lock);
   runner->func (runner->ctx, runner->user_data);
   leash_lock (&threads->lock);
   runner->returned = TRUE;
@@ -85,16 +96,20 @@ leash_test_thread_main (gpointer data)
 
 void
 leash_test_threads_start (LeashTestThreads *threads, LeashContext *ctx, LeashTestFunc func,
-                          gpointer user_data)
+                          gpointer user_data, LeashStackId started_at)
 {
   Runner *runner = g_new0 (Runner, 1);
   g_autofree char *name = NULL;
 
-  *runner
-      = (Runner){ .threads = threads, .ctx = leash_context_ref (ctx), .func = func, .user_data = user_data };
+  *runner = (Runner){ .threads = threads,
+                      .ctx = leash_context_ref (ctx),
+                      .func = func,
+                      .user_data = user_data,
+                      .started_at = started_at };
   __atomic_fetch_add (&threads->ref_count, 1, __ATOMIC_RELAXED);
   leash_lock (&threads->lock);
-  name = g_strdup_printf ("test-go-%u", ++threads->n_started);
+  runner->number = ++threads->n_started;
+  name = g_strdup_printf ("test-go-%u", runner->number);
   runner->thread = g_thread_new (name, leash_test_thread_main, runner);
   g_ptr_array_add (threads->runners, runner);
   leash_unlock (&threads->lock);
@@ -151,6 +166,44 @@ leash_test_threads_wait (LeashTestThreads *threads, gint64 end_time)
   return n_left;
 }
 
+static void
+append_indented (GString *text, const char *lines, const char *indent)
+{
+  g_auto (GStrv) each = g_strsplit (lines, "\n", -1);
+
+  for (guint i = 0; each[i] != NULL; i++)
+    if (each[i][0] != '\0')
+      g_string_append_printf (text, "%s%s\n", indent, each[i]);
+}
+
+void
+leash_test_threads_describe (LeashTestThreads *threads, GString *text)
+{
+  leash_lock (&threads->lock);
+  for (guint i = 0; i < threads->runners->len; i++)
+    {
+      Runner *runner = g_ptr_array_index (threads->runners, i);
+      g_autofree char *func = leash_stack_to_string (leash_stack_of_function (G_CALLBACK (runner->func)));
+      g_autofree char *stack = leash_stack_to_string (runner->started_at);
+
+      g_string_append_printf (text, "    thread %d: \"test-go-%u\", which runs\n", runner->tid,
+                              runner->number);
+      append_indented (text, func, "        ");
+      g_string_append (text, "      was started at\n");
+      append_indented (text, stack, "        ");
+    }
+  leash_unlock (&threads->lock);
+}
+
+void
+leash_test_threads_forget (LeashTestThreads *threads, LeashCensus *census)
+{
+  leash_lock (&threads->lock);
+  for (guint i = 0; i < threads->runners->len; i++)
+    leash_census_forget_thread (census, ((Runner *) g_ptr_array_index (threads->runners, i))->tid);
+  leash_unlock (&threads->lock);
+}
+
 void
 leash_test_threads_free (LeashTestThreads *threads)
 {
@@ -161,6 +214,8 @@ leash_test_threads_free (LeashTestThreads *threads)
       Runner *runner = g_ptr_array_index (threads->runners, i);
 
       g_clear_pointer (&runner->thread, g_thread_unref);
+      if (runner->returned)
+        runner_free (runner);
     }
   g_ptr_array_set_size (threads->runners, 0);
   leash_unlock (&threads->lock);

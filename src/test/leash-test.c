@@ -1,73 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One test's context, and the questions at its end, in this order:
- *
- *     cancel the context, wait for the threads of leash_test_go()
- *     give what closes asynchronously a moment (GRACE), and only if something is open
- *     ask the tracker; count descriptors and threads; remove the directory
+ * One test's context, from begin to end; leash-test-ask.c has the questions at the end.
  *
  * The tracker is the test's own, so tests that run at the same time in one process do not see each other's
  * resources. Descriptors and threads are the process's: where tests overlapped, a new one may belong to
  * either, so they are not counted then, and a note says so.
  */
-#include <leash/leash-test.h>
+#include "leash-test-private.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "leash-census-private.h"
+#include "leash-context-inner-private.h"
 #include "leash-error-private.h"
+#include "leash-lock-private.h"
+#include "leash-report-parts-private.h"
 #include "leash-settings-private.h"
-#include "leash-test-threads-private.h"
 
-/* How long a test's end waits for what is being closed elsewhere, in microseconds. */
-#define GRACE (G_USEC_PER_SEC / 4)
-#define GRACE_STEP 2000
-
-/* How long threads may take to end once the context is cancelled. */
-#define THREADS_GRACE (5 * G_USEC_PER_SEC)
-
-typedef struct
-{
-  LeashContext *ctx;
-  LeashContext *cancel; /* what the end cancels: ctx is made from it */
-  LeashTracker *tracker;
-  LeashTestThreads *threads;
-  LeashCensus *before;
-  char *dir;           /* NULL when it could not be made */
-  GError *setup_error; /* a bad setting, or no directory */
-  guint64 number;      /* of the tests begun, this one's */
-} TestState;
-
-static guint64 n_begun;      /* atomic */
-static guint64 n_ended;      /* atomic */
-static guint64 last_overlap; /* atomic; every test up to this number ran beside another */
-
-/* What is wrong, as it is found. */
-typedef struct
-{
-  GString *summary; /* one line */
-  GString *text;    /* all of it */
-  GPtrArray *notes; /* what is worth a line although the test passes */
-  gboolean color;   /* the text is for a terminal */
-} Findings;
-
-static void
-add_finding (Findings *findings, const char *summary, const char *text)
-{
-  if (findings->summary->len > 0)
-    g_string_append (findings->summary, "; ");
-  g_string_append (findings->summary, summary);
-  g_string_append (findings->text, text);
-  if (!g_str_has_suffix (text, "\n"))
-    g_string_append_c (findings->text, '\n');
-}
+static LeashLock running_lock = LEASH_LOCK_INIT; /* guards the below */
+static guint64 n_begun;
+static guint n_running;
+static guint64 last_overlap; /* every test up to this number ran beside another, or has ended */
 
 static LeashContext *
-make_cancellable (TestState *state)
+make_cancellable (void)
 {
   gint64 timeout = leash_settings_get ()->test_timeout_us;
 
@@ -75,21 +31,36 @@ make_cancellable (TestState *state)
                      : leash_context_with_cancel (leash_context_background ());
 }
 
-/* Where another test is running, none of the two can count descriptors. */
 static guint64
 note_begin (void)
 {
-  guint64 number = __atomic_add_fetch (&n_begun, 1, __ATOMIC_ACQ_REL);
+  guint64 number;
 
-  if (number - __atomic_load_n (&n_ended, __ATOMIC_ACQUIRE) > 1)
-    __atomic_store_n (&last_overlap, number, __ATOMIC_RELEASE);
+  leash_lock (&running_lock);
+  number = ++n_begun;
+  if (n_running++ > 0)
+    last_overlap = number;
+  leash_unlock (&running_lock);
   return number;
 }
 
 static void
 note_end (void)
 {
-  __atomic_fetch_add (&n_ended, 1, __ATOMIC_ACQ_REL);
+  leash_lock (&running_lock);
+  n_running--;
+  leash_unlock (&running_lock);
+}
+
+gboolean
+leash_test_overlapped (LeashTestState *state)
+{
+  gboolean overlapped;
+
+  leash_lock (&running_lock);
+  overlapped = last_overlap >= state->number;
+  leash_unlock (&running_lock);
+  return overlapped;
 }
 
 /**
@@ -114,7 +85,7 @@ note_end (void)
 LeashTest
 leash_test_begin (void)
 {
-  TestState *state = g_new0 (TestState, 1);
+  LeashTestState *state = g_new0 (LeashTestState, 1);
 
   /* Made before the census, since they stay: the default main context brings an eventfd. */
   g_main_context_default ();
@@ -122,8 +93,10 @@ leash_test_begin (void)
   leash_check_settings (&state->setup_error);
   state->tracker = leash_tracker_new ();
   leash_tracker_set_release_stacks (state->tracker, TRUE);
-  state->cancel = make_cancellable (state);
+  state->cancel = make_cancellable ();
   state->ctx = leash_context_with_tracker (state->cancel, state->tracker);
+  state->cancel_refs
+      = __atomic_load_n (&leash_context_full (state->cancel)->cancel->ref_count, __ATOMIC_ACQUIRE);
   state->threads = leash_test_threads_new ();
   state->dir = g_dir_make_tmp ("leash-test-XXXXXX", state->setup_error == NULL ? &state->setup_error : NULL);
   state->before = leash_census_new ();
@@ -144,13 +117,13 @@ leash_test_begin (void)
 void
 leash_test_go (LeashTest *test, LeashTestFunc func, gpointer user_data)
 {
-  TestState *state;
+  LeashTestState *state;
 
   g_return_if_fail (test != NULL && test->priv != NULL);
   g_return_if_fail (func != NULL);
 
   state = test->priv;
-  leash_test_threads_start (state->threads, state->ctx, func, user_data);
+  leash_test_threads_start (state->threads, state->ctx, func, user_data, leash_stack_capture ());
 }
 
 /**
@@ -165,7 +138,7 @@ leash_test_go (LeashTest *test, LeashTestFunc func, gpointer user_data)
 void
 leash_test_wait (LeashTest *test)
 {
-  TestState *state;
+  LeashTestState *state;
 
   g_return_if_fail (test != NULL && test->priv != NULL);
 
@@ -173,131 +146,8 @@ leash_test_wait (LeashTest *test)
   leash_test_threads_wait (state->threads, -1);
 }
 
-static int
-remove_entry (const char *path, const struct stat *st, int type, struct FTW *position)
-{
-  return remove (path);
-}
-
 static void
-remove_dir (TestState *state, Findings *findings)
-{
-  g_autofree char *text = NULL;
-
-  if (state->dir == NULL || nftw (state->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0)
-    return;
-  text = g_strdup_printf ("leash: removing the test's directory %s: %s", state->dir, g_strerror (errno));
-  add_finding (findings, "the test's directory could not be removed", text);
-}
-
-static gboolean
-overlapped (TestState *state)
-{
-  return __atomic_load_n (&last_overlap, __ATOMIC_ACQUIRE) >= state->number;
-}
-
-/* Nothing new, as far as can be said: then there is nothing to wait for. */
-static gboolean
-is_clean (TestState *state)
-{
-  g_autoptr (LeashCensus) now = NULL;
-  g_autoptr (GPtrArray) fds = NULL;
-  g_autoptr (GPtrArray) threads = NULL;
-
-  if (leash_tracker_count_open (state->tracker) > 0)
-    return FALSE;
-  if (overlapped (state))
-    return TRUE;
-  now = leash_census_new ();
-  fds = leash_census_list_new_fds (state->before, now);
-  threads = leash_census_list_new_threads (state->before, now);
-  return fds->len == 0 && threads->len == 0;
-}
-
-/* What is closed by an idle source or another thread gets its turn. */
-static void
-wait_for_closes (TestState *state)
-{
-  gint64 end = g_get_monotonic_time () + GRACE;
-
-  while (!is_clean (state) && g_get_monotonic_time () < end)
-    {
-      while (g_main_context_iteration (NULL, FALSE))
-        ;
-      g_usleep (GRACE_STEP);
-    }
-}
-
-static void
-ask_threads (TestState *state, Findings *findings)
-{
-  guint n_left = leash_test_threads_wait (state->threads, g_get_monotonic_time () + THREADS_GRACE);
-  g_autofree char *summary = NULL;
-
-  if (n_left == 0)
-    return;
-  summary
-      = g_strdup_printf ("%u function%s of leash_test_go() did not return", n_left, n_left == 1 ? "" : "s");
-  add_finding (findings, summary,
-               "leash: functions of leash_test_go() run on although the context is cancelled");
-}
-
-static void
-ask_tracker (TestState *state, Findings *findings)
-{
-  const LeashSettings *settings = leash_settings_get ();
-  g_autoptr (GError) error = NULL;
-  g_autofree char *text = NULL;
-  LeashReportFlags flags = settings->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
-
-  if (leash_tracker_check (state->tracker, &error))
-    return;
-  if (findings->color)
-    text = leash_tracker_report_full (state->tracker, LEASH_FORMAT_TEXT, flags | LEASH_REPORT_COLOR,
-                                      settings->places);
-  add_finding (findings, error->message, text != NULL ? text : leash_error_get_report (error));
-}
-
-static void
-add_list (Findings *findings, GPtrArray *list, const char *one, const char *many)
-{
-  g_autofree char *summary = NULL;
-  g_autoptr (GString) text = NULL;
-
-  if (list->len == 0)
-    return;
-  summary = g_strdup_printf ("%u %s", list->len, list->len == 1 ? one : many);
-  text = g_string_new (NULL);
-  g_string_append_printf (text, "leash: %s\n", summary);
-  for (guint i = 0; i < list->len; i++)
-    g_string_append_printf (text, "    %s\n", (const char *) g_ptr_array_index (list, i));
-  add_finding (findings, summary, text->str);
-}
-
-static void
-ask_census (TestState *state, Findings *findings)
-{
-  g_autoptr (LeashCensus) now = NULL;
-  g_autoptr (GPtrArray) fds = NULL;
-  g_autoptr (GPtrArray) threads = NULL;
-
-  if (overlapped (state))
-    {
-      g_ptr_array_add (findings->notes,
-                       (gpointer) "leash: another test ran at the same time: descriptors and "
-                                  "threads that bypass Leash were not counted");
-      return;
-    }
-  now = leash_census_new ();
-  fds = leash_census_list_new_fds (state->before, now);
-  threads = leash_census_list_new_threads (state->before, now);
-  add_list (findings, fds, "descriptor bypassed Leash and is still open",
-            "descriptors bypassed Leash and are still open");
-  add_list (findings, threads, "thread outlived the test", "threads outlived the test");
-}
-
-static void
-state_free (TestState *state)
+state_free (LeashTestState *state)
 {
   leash_test_threads_free (state->threads);
   leash_tracker_end (state->tracker);
@@ -310,49 +160,42 @@ state_free (TestState *state)
   g_free (state);
 }
 
+/* Where LEASH_OUTPUT names a file, reports are read from there too. */
 static void
-ask_all (TestState *state, Findings *findings)
+write_output (LeashFindings *findings)
 {
-  if (state->setup_error != NULL)
-    add_finding (findings, state->setup_error->message, state->setup_error->message);
-  leash_context_cancel (state->cancel, NULL);
-  ask_threads (state, findings);
-  wait_for_closes (state);
-  ask_tracker (state, findings);
-  ask_census (state, findings);
-  remove_dir (state, findings);
-}
-
-/* Where LEASH_OUTPUT names a file, programs read reports from there. */
-static void
-write_output (TestState *state, Findings *findings)
-{
+  const LeashSettings *settings = leash_settings_get ();
   g_autoptr (GError) error = NULL;
+  const char *report = settings->format == LEASH_FORMAT_JSON ? findings->json : findings->plain->str;
+  g_autofree char *text = NULL;
 
-  if (leash_settings_get ()->output != NULL && !leash_tracker_write_report (state->tracker, &error))
-    add_finding (findings, error->message, error->message);
+  if (settings->output == NULL || report == NULL || leash_report_write (report, &error))
+    return;
+  text = g_strconcat ("leash: ", error->message, NULL);
+  leash_test_add_finding (findings, LEASH_ERROR_BAD_SETTING, error->message, text);
 }
 
 static gboolean
 finish (LeashTest *test, gboolean color, GPtrArray *notes, GError **error)
 {
-  TestState *state = g_steal_pointer (&test->priv);
+  LeashTestState *state = g_steal_pointer (&test->priv);
   g_autoptr (GString) summary = g_string_new (NULL);
   g_autoptr (GString) text = g_string_new (NULL);
-  Findings findings = { summary, text, notes, color };
-  gboolean leaks;
+  g_autoptr (GString) plain = g_string_new (NULL);
+  g_autofree char *json = NULL;
+  LeashFindings findings
+      = { .summary = summary, .text = text, .plain = plain, .notes = notes, .color = color };
 
-  ask_all (state, &findings);
-  leaks = leash_tracker_count_open (state->tracker) > 0;
+  leash_test_ask (state, &findings);
+  json = findings.json;
   if (summary->len > 0)
-    write_output (state, &findings);
+    write_output (&findings);
   state_free (state);
   note_end ();
   *test = (LeashTest){ 0 };
   if (summary->len == 0)
     return TRUE;
-  leash_set_error_with_report (error, leaks ? LEASH_ERROR_STILL_OPEN : LEASH_ERROR_MISUSE, summary->str,
-                               text->str);
+  leash_set_error_with_report (error, findings.code, summary->str, text->str);
   return FALSE;
 }
 
@@ -411,6 +254,9 @@ print_lines (const char *text)
  * elsewhere a quarter of a second, then asks whether anything is still open, was misused, bypassed Leash
  * (descriptors), or still runs (threads). What is wrong is printed as TAP diagnostics and fails the test,
  * through GTest.
+ *
+ * Functions of leash_test_go() have five seconds to return. LEASH_TEST_GRACE, in seconds, takes the place of
+ * both times: more of it for a slow machine. Nothing is waited for that has closed or returned already.
  *
  * g_auto() calls this; it runs also after a failed assertion where g_test_set_nonfatal_assertions() was
  * called.

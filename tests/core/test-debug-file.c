@@ -114,10 +114,13 @@ test_no_server (void)
   leash_symbols_free (symbols);
   dlclose (library);
   g_assert_false (was_asked (server));
+  /* Takes seconds: nobody answers. */
   if (g_test_slow ())
-    search_as_libdw_does (path);
-  if (!was_asked (server))
-    g_test_message ("libdw did not ask either: it has no libdebuginfod here, or the test is not slow");
+    {
+      search_as_libdw_does (path);
+      if (!was_asked (server))
+        g_test_skip ("libdw asks nobody either: it has no libdebuginfod here");
+    }
   g_unsetenv ("DEBUGINFOD_URLS");
 }
 

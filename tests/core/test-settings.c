@@ -19,7 +19,7 @@ is_default (const LeashSettings *settings)
          && settings->depth == LEASH_DEPTH_DEFAULT && settings->color == LEASH_COLOR_AUTO
          && settings->format == LEASH_FORMAT_TEXT && settings->output == NULL && !settings->all_frames
          && settings->places == LEASH_PLACES_DEFAULT && settings->depot_limit == (gsize) 64 << 20
-         && settings->test_timeout_us == 60 * G_USEC_PER_SEC
+         && settings->test_timeout_us == 60 * G_USEC_PER_SEC && settings->test_grace_us == -1
          && g_strcmp0 (settings->debug_root, "/usr/lib/debug") == 0;
 }
 
@@ -44,6 +44,7 @@ CHECK (depot_giga, settings->depot_limit == 1 << 30)
 CHECK (timeout_half, settings->test_timeout_us == 2500000)
 CHECK (timeout_none, settings->test_timeout_us == 0)
 CHECK (debug_root, g_strcmp0 (settings->debug_root, "/opt/debug") == 0)
+CHECK (grace_half, settings->test_grace_us == 500000)
 
 #define LEVEL_EXPECTED ": expected off, count, sample:N or full"
 #define DEPTH_EXPECTED ": expected a number of frames from 1 to 128"
@@ -99,6 +100,9 @@ static const Case cases[] = {
     is_default },
   { "test-timeout/two-points", "LEASH_TEST_TIMEOUT", "1.2.3",
     "LEASH_TEST_TIMEOUT is \"1.2.3\"" TIMEOUT_EXPECTED, is_default },
+  { "test-grace/fraction", "LEASH_TEST_GRACE", "0.5", NULL, grace_half },
+  { "test-grace/negative", "LEASH_TEST_GRACE", "-1",
+    "LEASH_TEST_GRACE is \"-1\": expected a number of seconds", is_default },
   { "test-timeout/too-long", "LEASH_TEST_TIMEOUT", "99999999999",
     "LEASH_TEST_TIMEOUT is \"99999999999\"" TIMEOUT_EXPECTED, is_default },
   { "debug-root/path", "LEASH_DEBUG_ROOT", "/opt/debug", NULL, debug_root },
@@ -110,8 +114,9 @@ static void
 clear_variables (void)
 {
   static const char *const variables[]
-      = { "LEASH_LEVEL",  "LEASH_DEPTH",  "LEASH_COLOR",       "LEASH_FORMAT",       "LEASH_OUTPUT",
-          "LEASH_FRAMES", "LEASH_PLACES", "LEASH_DEPOT_LIMIT", "LEASH_TEST_TIMEOUT", "LEASH_DEBUG_ROOT" };
+      = { "LEASH_LEVEL",        "LEASH_DEPTH",      "LEASH_COLOR",     "LEASH_FORMAT",
+          "LEASH_OUTPUT",       "LEASH_FRAMES",     "LEASH_PLACES",    "LEASH_DEPOT_LIMIT",
+          "LEASH_TEST_TIMEOUT", "LEASH_DEBUG_ROOT", "LEASH_TEST_GRACE" };
 
   for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
     g_unsetenv (variables[i]);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The life of open files, directories, connections and listeners.
+ * The life of open files and directories.
  *
  * Closing is asked for once and happens once. leash_use_close() finds the one who asks first; that one takes
  * the tag off the leash, for from then on the resource is somebody's duty no more. The implementation's
  * close runs when nobody is in an operation: in the closer itself, or else in the last thread to leave. The
  * alternative, to wait in the closer, would block it for as long as a FIFO has nothing to read.
- *
- * Others are woken only when there are any: a connection that a child process has inherited is closed by the
- * child without being shut down for the parent.
  */
 #include "leash-handle-private.h"
 
@@ -16,7 +13,7 @@
 
 void
 leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
-                   gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *name)
+                   gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *path)
 {
   handle->ref_count = 1;
   handle->use.word = 0;
@@ -24,24 +21,23 @@ leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
   handle->impl = impl;
   handle->destroy = destroy;
   handle->close = close;
-  handle->wake = NULL;
+  handle->known_fd = -1;
   handle->noun = noun;
-  handle->name = name;
-  handle->own_fd = -1;
+  handle->path = path;
 }
 
 void
-leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *name, int fd,
-                    gconstpointer caller)
+leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *path,
+                    int (*get_fd) (gpointer impl), gconstpointer caller)
 {
-  /* An implementation that hands on what another one opened returns a handle that is tracked already. */
+  /* A file system that hands on what another one opened returns a handle that is tracked already. */
   if (G_UNLIKELY (handle->tag != NULL))
     return;
-  handle->tag = leash_track_caller (ctx, NULL, kind, name, caller);
-  if (handle->tag == NULL)
+  handle->tag = leash_track_caller (ctx, NULL, kind, path, caller);
+  if (handle->tag == NULL || get_fd == NULL)
     return;
-  handle->own_fd = fd;
-  leash_own_fd_add (fd);
+  handle->known_fd = get_fd (handle->impl);
+  leash_own_fd_add (handle->known_fd);
 }
 
 gboolean
@@ -49,11 +45,11 @@ leash_handle_finish (LeashHandle *handle, GError **error)
 {
   gboolean closed;
 
-  /* Before the close, after which the number may be another thread's already. */
-  leash_own_fd_remove (handle->own_fd);
+  /* Before the number may be another's. */
+  leash_own_fd_remove (handle->known_fd);
   closed = handle->close (handle->impl, error);
   if (!closed)
-    leash_attempt_prefix (error, "Closing", handle->name);
+    leash_fs_prefix_error (error, "Closing", handle->path);
   if (handle->destroy != NULL)
     handle->destroy (handle->impl);
   return closed;
@@ -67,7 +63,7 @@ leash_handle_refuse (LeashHandle *handle, const LeashAttempt *attempt, gconstpoi
     leash_handle_finish (handle, NULL);
   leash_tag_misused (handle->tag, attempt->after_close, caller);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the %s is closed", handle->noun);
-  leash_attempt_prefix (error, attempt->doing, handle->name);
+  leash_fs_prefix_error (error, attempt->doing, handle->path);
   return FALSE;
 }
 
@@ -75,14 +71,11 @@ gboolean
 leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
 {
   static const LeashAttempt closing = { "Closing", "closed twice" };
-  gboolean has_others;
 
-  if (G_UNLIKELY (!leash_use_close (&handle->use, &has_others)))
+  if (G_UNLIKELY (!leash_use_close (&handle->use)))
     return leash_handle_refuse (handle, &closing, caller, error);
   leash_untrack_caller (handle->tag, caller);
-  if (G_UNLIKELY (has_others) && handle->wake != NULL)
-    handle->wake (handle);
-  return G_UNLIKELY (!leash_use_leave (&handle->use)) || leash_handle_finish (handle, error);
+  return G_UNLIKELY (!leash_use_claim (&handle->use)) || leash_handle_finish (handle, error);
 }
 
 gboolean
