@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a pair of leash_track() and leash_untrack() costs, at several depths, in one thread and in two at once,
- * beside bare unw_backtrace() and beside what one would write first: unw_backtrace() into a struct of 32 frames
- * in a GHashTable under a GMutex.
+ * What a pair of leash_track() and leash_untrack() costs, at several depths, in one thread and in two at
+ * once, beside bare unw_backtrace() and beside what one would write first: unw_backtrace() into a struct of
+ * 32 frames in a GHashTable under a GMutex.
  */
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -29,7 +29,7 @@ descend (Work *work, guint depth)
     descend (work, depth - 1);
   else
     work->func (work, work->n);
-  __asm__ volatile ("" ::: "memory");
+  __asm__ volatile("" ::: "memory");
 }
 
 static void
@@ -109,7 +109,6 @@ typedef struct
   Work work;
   BenchFunc func;
   guint n;
-  double seconds; /* of CPU */
 } Runner;
 
 static gpointer
@@ -139,7 +138,7 @@ at_depth_naive (gpointer work, guint n)
   run_at_depth (work, naive, n);
 }
 
-/* Each of two threads does n; the time for one of n in one of them is what counts. */
+/* Each of two threads does n. */
 static void
 in_two_threads (Work *work, BenchFunc func, guint n)
 {
@@ -192,24 +191,25 @@ compare_at (Work *work, guint frames)
     { .name = "naive", .func = at_depth_naive, .user_data = work },
   };
   BenchCandidate threads[] = {
-    { .name = "one", .func = pair_in_one, .user_data = work },
-    { .name = "two", .func = pair_in_two, .user_data = work },
+    { .name = "one", .func = pair_in_one, .user_data = work, .n_threads = 1 },
+    { .name = "two", .func = pair_in_two, .user_data = work, .n_threads = 2 },
   };
 
   set_depth (work, frames);
-  bench_run (candidates, G_N_ELEMENTS (candidates), 20000);
-  bench_run (threads, G_N_ELEMENTS (threads), 200000);
+  bench_run (candidates, G_N_ELEMENTS (candidates), 5000);
+  bench_run (threads, G_N_ELEMENTS (threads), 50000);
   printf ("| %2u | %7.1f | %7.1f | %7.1f | %5.2f | %5.2f | %7.1f | %7.1f | %5.2f |\n", frames,
           bench_median (candidates[0].ns), bench_median (candidates[1].ns), bench_median (candidates[2].ns),
-          bench_median (candidates[1].ratio), bench_median (candidates[1].ns) / bench_median (candidates[2].ns),
-          bench_median (threads[0].ns), bench_median (threads[1].ns), bench_median (threads[1].ratio));
+          bench_median (candidates[1].ratio),
+          bench_median (candidates[1].ns) / bench_median (candidates[2].ns), bench_median (threads[0].ns),
+          bench_median (threads[1].ns), bench_median (threads[1].ratio));
 }
 
 static void
 nothing (gpointer user_data, guint n)
 {
   for (guint i = 0; i < n; i++)
-    __asm__ volatile ("" ::: "memory");
+    __asm__ volatile("" ::: "memory");
 }
 
 /* A pair without a tracker, or at level off, beside an empty loop. */
@@ -240,8 +240,11 @@ main (void)
 
   g_mutex_init (&work.mutex);
   leash_tracker_set_depth (tracker, 64);
-  printf ("Median ns of %d rounds, candidates in turn.\n\n", BENCH_ROUNDS);
-  printf ("| frames | unw_backtrace | pair | naive pair | pair / unw | pair / naive | pair, 1 thread | pair, each of 2 | "
+  printf (
+      "Median ns of %d rounds, candidates in turn; of the processor's time where threads are compared.\n\n",
+      BENCH_ROUNDS);
+  printf ("| frames | unw_backtrace | pair | naive pair | pair / unw | pair / naive | pair, 1 thread | pair, "
+          "each of 2 | "
           "2 / 1 |\n|---|---|---|---|---|---|---|---|---|\n");
   for (guint i = 0; i < G_N_ELEMENTS (depths); i++)
     compare_at (&work, depths[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the benchmarks share: rounds of several candidates in turn, so that a machine whose speed drifts treats
- * all alike; medians of the rounds, and ratios to the first candidate round by round. Header only.
+ * What the benchmarks share: rounds of several candidates in turn, so that a machine whose speed drifts
+ * treats all alike; medians of the rounds, and ratios to the first candidate round by round. Header only.
  */
 #pragma once
 
@@ -20,17 +20,38 @@ typedef struct
   const char *name;
   BenchFunc func;
   gpointer user_data;
-  double ns[BENCH_ROUNDS];    /* for one of n */
+  guint n_threads;         /* that each do n at once; 0 for the caller's, measured by the clock on the wall */
+  double ns[BENCH_ROUNDS]; /* for one of n */
   double ratio[BENCH_ROUNDS]; /* to the first candidate, in the same round */
 } BenchCandidate;
 
 static inline gint64
-bench_now (void)
+bench_read_clock (clockid_t clock)
 {
   struct timespec now;
 
-  clock_gettime (CLOCK_MONOTONIC, &now);
+  clock_gettime (clock, &now);
   return (gint64) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline gint64
+bench_now (void)
+{
+  return bench_read_clock (CLOCK_MONOTONIC);
+}
+
+/*
+ * Threads are measured by the processor's time, so that others who use the machine do not count: what a cache
+ * line that moves costs is in it, and what a lock that sleeps costs the two switches of.
+ */
+static inline double
+bench_measure (BenchCandidate *candidate, guint n)
+{
+  clockid_t clock = candidate->n_threads > 0 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+  gint64 start = bench_read_clock (clock);
+
+  candidate->func (candidate->user_data, n);
+  return (double) (bench_read_clock (clock) - start) / n / MAX (candidate->n_threads, 1);
 }
 
 static inline int
@@ -61,12 +82,7 @@ bench_run (BenchCandidate *candidates, guint n_candidates, guint n)
   for (guint round = 0; round < BENCH_ROUNDS; round++)
     {
       for (guint c = 0; c < n_candidates; c++)
-        {
-          gint64 start = bench_now ();
-
-          candidates[c].func (candidates[c].user_data, n);
-          candidates[c].ns[round] = (double) (bench_now () - start) / n;
-        }
+        candidates[c].ns[round] = bench_measure (&candidates[c], n);
       for (guint c = 0; c < n_candidates; c++)
         candidates[c].ratio[round] = candidates[c].ns[round] / candidates[0].ns[round];
     }
