@@ -10,7 +10,11 @@ typedef struct
   LeashContext *ctx;
 } Fixture;
 
+#ifdef __clang__
+#define REPORT_FRAME __attribute__ ((noinline, used))
+#else
 #define REPORT_FRAME __attribute__ ((noinline, noclone, used))
+#endif
 /* After the last call of a function, so that its frame is still there during the call. */
 #define REPORT_KEEP_FRAME() __asm__ volatile ("" ::: "memory")
 
@@ -108,11 +112,16 @@ open_by_bits (Fixture *fixture, guint number, guint depth)
   if (depth == 0)
     load_config (fixture, "a.ini");
   else if ((number & 1) != 0)
-    open_by_bits (fixture, number >> 1, depth - 1);
+    {
+      __asm__ volatile ("nop"); /* what differs, lest the two calls become one */
+      open_by_bits (fixture, number >> 1, depth - 1);
+      __asm__ volatile ("nop");
+    }
   else
     {
+      __asm__ volatile ("nop; nop");
       open_by_bits (fixture, number >> 1, depth - 1);
-      __asm__ volatile ("" ::"r"(number)); /* or the two calls become one */
+      __asm__ volatile ("nop; nop");
     }
   REPORT_KEEP_FRAME ();
 }
