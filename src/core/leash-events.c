@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Listeners. The array of them is replaced, never changed, so that whoever tells them what happened needs the
- * lock only to take a reference; a listener that is removed meanwhile may be called once more.
+ * Listeners. The array of them is replaced, never changed; it is used with the lock held only. Whoever tells
+ * them what happened copies it, so that a listener that is removed meanwhile may be called once more. (A
+ * reference to the array would do, but that count is GLib's, which ThreadSanitizer cannot see.)
  */
 #include "leash-tracker-private.h"
 
@@ -142,11 +143,10 @@ leash_tracker_emit (LeashTracker *tracker, LeashEventType event, const LeashReso
 
   if (self->in_listener)
     return;
+  self->busy = TRUE;
   leash_lock (&tracker->listener_lock);
-  listeners = tracker->listeners != NULL ? g_ptr_array_ref (tracker->listeners) : NULL;
+  listeners = copy_without (tracker->listeners, 0);
   leash_unlock (&tracker->listener_lock);
-  if (listeners == NULL)
-    return;
 
   /* No lock is held, so what listeners open may be tracked although the thread is inside the tracker. */
   self->in_listener = TRUE;

@@ -39,7 +39,7 @@ struct _LeashTracker
   guint64 n_misuses_dropped;
 
   LeashLock listener_lock; /* guards the below */
-  GPtrArray *listeners;    /* replaced, never changed: whoever emits holds a reference; NULL when there are none */
+  GPtrArray *listeners;    /* replaced, never changed; NULL when there are none */
   guint last_listener;
 };
 

@@ -72,6 +72,12 @@ leash_watched_move (LeashWatched *watched, LeashTag *from, LeashTag *to)
   LeashTag *expected = from;
 
   if (!__atomic_compare_exchange_n (&watched->tag, &expected, to, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-    leash_untrack_if_open (to, LEASH_CALLER);
+    {
+      /* No lock is held: a release may be made although the thread is inside the tracker. */
+      gboolean was_busy = leash_thread_set_busy (FALSE);
+
+      leash_untrack_if_open (to, LEASH_CALLER);
+      leash_thread_set_busy (was_busy);
+    }
   watched_unref (watched);
 }
