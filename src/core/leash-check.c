@@ -30,7 +30,7 @@ leash_snapshot_summarize (LeashSnapshot *snapshot, LeashError *ret_code)
 /**
  * leash_tracker_check:
  * @tracker: a tracker
- * @error: (optional): what is wrong
+ * @error: what is wrong
  *
  * Whether everything that was opened through @tracker was closed, once and properly.
  *

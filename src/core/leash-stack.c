@@ -35,10 +35,9 @@ leash_stack_capture (void)
 }
 
 /**
- * leash_stack_get_frames:
+ * leash_stack_get_frames: (skip)
  * @stack: a stack
- * @frames: (array length=max_frames) (out caller-allocates): where to put the return addresses, innermost
- * first
+ * @frames: where to put the return addresses, innermost first
  * @max_frames: how many there is room for
  *
  * Gives the addresses of a stack.

@@ -122,6 +122,8 @@ finish (Aftermath *aftermath, const Place *place)
     leash_parent_detach (aftermath->parent);
   if (aftermath->misuse.kind != NULL)
     {
+      /* Who has no place to give has given the stack. */
+      g_assert (place != NULL || aftermath->misuse.stack != 0);
       if (aftermath->misuse.stack == 0)
         aftermath->misuse.stack = capture (aftermath->tracker, place);
       if (aftermath->misuse.closed_stack == 0)

@@ -48,7 +48,7 @@ leash_report_write (const char *report, GError **error)
 /**
  * leash_tracker_write_report:
  * @tracker: a tracker
- * @error: (optional): why the report could not be written
+ * @error: why the report could not be written
  *
  * Writes what is open where the environment says: appended to the file LEASH_OUTPUT, or to standard error, in
  * the form LEASH_FORMAT, with colours as LEASH_COLOR says.

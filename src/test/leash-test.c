@@ -64,7 +64,7 @@ leash_test_overlapped (LeashTestState *state)
 }
 
 /**
- * leash_test_begin:
+ * leash_test_begin: (skip)
  *
  * Makes a context for one test: with a tracker of its own, a deadline of LEASH_TEST_TIMEOUT seconds (60 where
  * it is not set), and a directory of its own.
@@ -202,7 +202,7 @@ finish (LeashTest *test, gboolean color, GPtrArray *notes, GError **error)
 /**
  * leash_test_finish:
  * @test: (inout): a test that has begun; it is cleared
- * @error: (optional): what is wrong
+ * @error: what is wrong
  *
  * Ends a test as leash_test_end() does, but leaves it to the caller to print and fail: for other test
  * frameworks than GTest. leash_error_get_report() gives the whole text of the error.
