@@ -34,5 +34,6 @@ leash_own_fd_remove (int fd)
 gboolean
 leash_own_fd_contains (int fd)
 {
-  return fd >= 0 && fd < N_FDS && (__atomic_load_n (&words[fd / WORD_BITS], __ATOMIC_RELAXED) & get_bit (fd)) != 0;
+  return fd >= 0 && fd < N_FDS
+         && (__atomic_load_n (&words[fd / WORD_BITS], __ATOMIC_RELAXED) & get_bit (fd)) != 0;
 }

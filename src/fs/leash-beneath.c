@@ -53,12 +53,12 @@ static int
 open_natively (int root, const char *path, int flags, mode_t mode)
 {
   struct open_how how = {
-    .flags = (guint64)flags,
+    .flags = (guint64) flags,
     .mode = (flags & O_CREAT) != 0 ? mode : 0,
     .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
   };
 
-  return (int)syscall (SYS_openat2, root, path, &how, sizeof how);
+  return (int) syscall (SYS_openat2, root, path, &how, sizeof how);
 }
 
 gboolean
@@ -137,7 +137,7 @@ walk_expand (Walk *walk, const char *name)
     return fail (ELOOP);
   if (length == 0)
     return fail (ENOENT);
-  if ((gsize)length + 1 + rest + 1 > PATH_MAX)
+  if ((gsize) length + 1 + rest + 1 > PATH_MAX)
     return fail (ENAMETOOLONG);
   if (target[0] == '/')
     return fail (EXDEV);

@@ -55,7 +55,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (LeashDirFs, leash_dir_fs, G_TYPE_OBJECT,
 static void
 leash_dir_fs_finalize (GObject *object)
 {
-  LeashDirFs *self = (LeashDirFs *)object;
+  LeashDirFs *self = (LeashDirFs *) object;
 
   if (self->root >= 0)
     close (self->root);
@@ -93,7 +93,7 @@ open_beneath (LeashDirFs *self, LeashContext *ctx, const char *path, int flags, 
 {
   for (;;)
     {
-      int fd = leash_beneath_open (self->root, path, flags, (mode_t)mode, self->walk);
+      int fd = leash_beneath_open (self->root, path, flags, (mode_t) mode, self->walk);
 
       if (G_LIKELY (fd >= 0))
         return fd;
@@ -158,7 +158,7 @@ static LeashFile *
 dir_fs_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
              GError **error)
 {
-  int fd = open_beneath ((LeashDirFs *)fs, ctx, path, leash_fd_open_flags (flags), mode, error);
+  int fd = open_beneath ((LeashDirFs *) fs, ctx, path, leash_fd_open_flags (flags), mode, error);
 
   return fd >= 0 ? leash_fd_file_new (fd, path, flags) : NULL;
 }
@@ -167,7 +167,7 @@ static LeashDir *
 dir_fs_open_dir (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
 {
   int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_LARGEFILE;
-  int fd = open_beneath ((LeashDirFs *)fs, ctx, path, flags, 0, error);
+  int fd = open_beneath ((LeashDirFs *) fs, ctx, path, flags, 0, error);
 
   return fd >= 0 ? leash_fd_dir_new (fd, path, error) : NULL;
 }
@@ -175,7 +175,7 @@ dir_fs_open_dir (LeashFs *fs, LeashContext *ctx, const char *path, GError **erro
 static gboolean
 dir_fs_stat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
 {
-  int fd = open_beneath ((LeashDirFs *)fs, ctx, path, O_PATH | O_CLOEXEC, 0, error);
+  int fd = open_beneath ((LeashDirFs *) fs, ctx, path, O_PATH | O_CLOEXEC, 0, error);
   struct stat found;
   gboolean done;
 
@@ -194,7 +194,7 @@ dir_fs_lstat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_s
   g_auto (Place) place = { .dir = -1 };
   struct stat found;
 
-  if (!find_place ((LeashDirFs *)fs, ctx, path, &place, error))
+  if (!find_place ((LeashDirFs *) fs, ctx, path, &place, error))
     return FALSE;
   /* A link with a slash behind it is followed, and ".." may leave the root: the whole path is resolved. */
   if (place.needs_dir || is_dots (place.name))
@@ -211,12 +211,12 @@ dir_fs_mkdir (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GErr
   g_auto (Place) place = { .dir = -1 };
   LeashStat found;
 
-  if (!find_place ((LeashDirFs *)fs, ctx, path, &place, error))
+  if (!find_place ((LeashDirFs *) fs, ctx, path, &place, error))
     return FALSE;
   /* What they name is there, unless they lead outside. */
   if (is_dots (place.name))
     return dir_fs_stat (fs, ctx, path, &found, error) && check ((errno = EEXIST), error);
-  return check (mkdirat (place.dir, place.name, (mode_t)mode), error);
+  return check (mkdirat (place.dir, place.name, (mode_t) mode), error);
 }
 
 static gboolean
@@ -233,7 +233,7 @@ dir_fs_remove (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
 {
   g_auto (Place) place = { .dir = -1 };
 
-  return find_place ((LeashDirFs *)fs, ctx, path, &place, error) && refuse_dots (place.name, error)
+  return find_place ((LeashDirFs *) fs, ctx, path, &place, error) && refuse_dots (place.name, error)
          && check (leash_fd_remove (place.dir, place.name, place.needs_dir), error);
 }
 
@@ -251,7 +251,7 @@ check_is_dir (const Place *place, GError **error)
 static gboolean
 dir_fs_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path, GError **error)
 {
-  LeashDirFs *self = (LeashDirFs *)fs;
+  LeashDirFs *self = (LeashDirFs *) fs;
   g_auto (Place) from = { .dir = -1 };
   g_auto (Place) to = { .dir = -1 };
 
@@ -321,11 +321,11 @@ leash_dir_fs_new (const char *path, GError **error)
 void
 leash_dir_fs_set_walk (LeashFs *fs, gboolean walk)
 {
-  ((LeashDirFs *)fs)->walk = walk;
+  ((LeashDirFs *) fs)->walk = walk;
 }
 
 gboolean
 leash_dir_fs_get_walk (LeashFs *fs)
 {
-  return ((LeashDirFs *)fs)->walk;
+  return ((LeashDirFs *) fs)->walk;
 }

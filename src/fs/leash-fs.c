@@ -71,7 +71,7 @@ find_fault (LeashOpenFlags flags)
 {
   const LeashOpenFlags writing = LEASH_OPEN_WRITE | LEASH_OPEN_APPEND;
 
-  if (((guint)flags & ~(guint)OPEN_FLAGS_MASK) != 0)
+  if (((guint) flags & ~(guint) OPEN_FLAGS_MASK) != 0)
     return "the flags have bits that are not known";
   if ((flags & (LEASH_OPEN_READ | writing)) == 0)
     return "neither reading nor writing nor appending was asked for";
@@ -240,7 +240,7 @@ leash_context_get_fs (LeashContext *ctx)
   g_return_val_if_fail (ctx != NULL, NULL);
 
   carried = leash_context_get_slot (ctx, LEASH_SLOT_FS);
-  return G_LIKELY (carried == NULL) ? leash_host_fs_get_default () : (LeashFs *)carried;
+  return G_LIKELY (carried == NULL) ? leash_host_fs_get_default () : (LeashFs *) carried;
 }
 
 /**

@@ -53,7 +53,7 @@ open_retrying (LeashContext *ctx, const char *path, int flags, guint mode, GErro
   int fd;
 
   do
-    fd = openat (AT_FDCWD, path, flags, (mode_t)mode);
+    fd = openat (AT_FDCWD, path, flags, (mode_t) mode);
   while (G_UNLIKELY (fd < 0) && leash_fd_is_interrupted (ctx, error));
   return fd;
 }
@@ -99,7 +99,7 @@ host_lstat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_sta
 static gboolean
 host_mkdir (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError **error)
 {
-  return check (mkdirat (AT_FDCWD, path, (mode_t)mode), error);
+  return check (mkdirat (AT_FDCWD, path, (mode_t) mode), error);
 }
 
 static gboolean

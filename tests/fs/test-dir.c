@@ -253,14 +253,14 @@ intruder_next (gpointer impl, LeashContext *ctx, LeashDirEntry *ret_entry, GErro
 static gboolean
 intruder_close (gpointer impl, GError **error)
 {
-  ((Intruder *)impl)->n_closed++;
+  ((Intruder *) impl)->n_closed++;
   return TRUE;
 }
 
 static void
 intruder_destroy (gpointer impl)
 {
-  ((Intruder *)impl)->n_destroyed++;
+  ((Intruder *) impl)->n_destroyed++;
 }
 
 static const LeashDirOps intruder_ops = {

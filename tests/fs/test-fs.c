@@ -38,7 +38,7 @@ static gssize
 tiny_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
 {
   memcpy (buffer, "hello", MIN (count, 5));
-  return (gssize)MIN (count, 5);
+  return (gssize) MIN (count, 5);
 }
 
 static gboolean
@@ -69,7 +69,7 @@ static LeashFile *
 tiny_fs_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
               GError **error)
 {
-  TinyFs *self = (TinyFs *)fs;
+  TinyFs *self = (TinyFs *) fs;
 
   self->n_calls++;
   self->flags = flags;
@@ -225,7 +225,7 @@ test_layers_make_one_tag (Fixture *fixture, gconstpointer unused)
   g_autoptr (LeashFs) fs = g_object_new (tiny_fs_get_type (), NULL);
   g_autoptr (LeashFile) file = NULL;
 
-  ((TinyFs *)fs)->below = below;
+  ((TinyFs *) fs)->below = below;
   file = leash_fs_open (fs, fixture->ctx, "greeting", LEASH_OPEN_READ, 0, NULL);
   g_assert_nonnull (file);
   if (leash_has_tracking ())
@@ -250,7 +250,7 @@ test_carried_by_context (Fixture *fixture, gconstpointer unused)
   g_assert_true (leash_context_get_fs (child) == fs);
   file = leash_open (child, "greeting", LEASH_OPEN_READ, 0, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (((TinyFs *)fs)->n_calls, ==, 1);
+  g_assert_cmpuint (((TinyFs *) fs)->n_calls, ==, 1);
   dir = leash_open_dir (child, "anything", &error);
   g_assert_no_error (error);
   g_assert_true (leash_stat (child, "greeting", &stat, &error));
@@ -279,7 +279,7 @@ test_done_context (Fixture *fixture, gconstpointer unused)
 
   g_assert_null (leash_fs_open (fs, fixture->done, "greeting", LEASH_OPEN_READ, 0, &error));
   assert_io_error (error, G_IO_ERROR_CANCELLED, "Opening “greeting”: ");
-  g_assert_cmpuint (((TinyFs *)fs)->n_calls, ==, 0);
+  g_assert_cmpuint (((TinyFs *) fs)->n_calls, ==, 0);
   g_assert_false (leash_fs_stat (fs, fixture->done, "greeting", &stat, &error));
   assert_io_error (error, G_IO_ERROR_CANCELLED, "Looking up “greeting”: ");
   g_assert_false (leash_lstat (fixture->done, "a", &stat, &error));
@@ -315,10 +315,10 @@ test_flags (Fixture *fixture, gconstpointer unused)
   for (guint i = 0; i < G_N_ELEMENTS (faults); i++)
     {
       g_assert_null (
-          leash_fs_open (fs, fixture->ctx, "greeting", (LeashOpenFlags)faults[i].flags, 0, &error));
+          leash_fs_open (fs, fixture->ctx, "greeting", (LeashOpenFlags) faults[i].flags, 0, &error));
       assert_io_error (error, G_IO_ERROR_INVALID_ARGUMENT, "Opening “greeting”: ", faults[i].reason);
     }
-  g_assert_cmpuint (((TinyFs *)fs)->n_calls, ==, 0);
+  g_assert_cmpuint (((TinyFs *) fs)->n_calls, ==, 0);
 }
 
 static void
@@ -329,7 +329,7 @@ test_append_is_writing (Fixture *fixture, gconstpointer unused)
 
   file = leash_fs_open (fs, fixture->ctx, "greeting", LEASH_OPEN_APPEND | LEASH_OPEN_TRUNCATE, 0, NULL);
   g_assert_nonnull (file);
-  g_assert_cmpint (((TinyFs *)fs)->flags, ==, LEASH_OPEN_APPEND | LEASH_OPEN_TRUNCATE | LEASH_OPEN_WRITE);
+  g_assert_cmpint (((TinyFs *) fs)->flags, ==, LEASH_OPEN_APPEND | LEASH_OPEN_TRUNCATE | LEASH_OPEN_WRITE);
 }
 
 static void
@@ -360,10 +360,10 @@ test_paths (Fixture *fixture, gconstpointer unused)
   g_assert_cmpuint (strlen (error->message), <, 200);
   assert_io_error (error, G_IO_ERROR_FILENAME_TOO_LONG, "Opening “xxxx", "x…”: the path is 4096 bytes long",
                    "4095 at most");
-  g_assert_cmpuint (((TinyFs *)fs)->n_calls, ==, 0);
+  g_assert_cmpuint (((TinyFs *) fs)->n_calls, ==, 0);
   g_assert_null (leash_fs_open (fs, fixture->ctx, longest, LEASH_OPEN_READ, 0, &error));
   assert_io_error (error, G_IO_ERROR_NOT_FOUND, "there is only “greeting”");
-  g_assert_cmpuint (((TinyFs *)fs)->n_calls, ==, 1);
+  g_assert_cmpuint (((TinyFs *) fs)->n_calls, ==, 1);
   g_assert_false (leash_stat (fixture->ctx, "", &stat, &error));
   assert_io_error (error, G_IO_ERROR_NOT_FOUND, "Looking up “”: the path is empty");
   g_assert_false (leash_rename (fixture->ctx, "a", "", &error));
@@ -414,7 +414,7 @@ test_missing_operations (Fixture *fixture, gconstpointer unused)
   /* It has an open, but says that it was compiled before there was one. */
   g_assert_null (leash_fs_open (old, fixture->ctx, "greeting", LEASH_OPEN_READ, 0, &error));
   assert_io_error (error, G_IO_ERROR_NOT_SUPPORTED, "OldFs has no operation “open”");
-  g_assert_cmpuint (((TinyFs *)old)->n_calls, ==, 0);
+  g_assert_cmpuint (((TinyFs *) old)->n_calls, ==, 0);
 }
 
 /* Misuse */

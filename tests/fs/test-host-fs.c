@@ -235,7 +235,7 @@ exhaust_descriptors (Fixture *fixture)
 {
   struct rlimit limit = { 64, 64 };
   g_autofree char *path = make_file (fixture, "a", "");
-  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify)leash_file_unref);
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_file_unref);
   g_autoptr (GError) error = NULL;
   LeashFile *file;
 
