@@ -34,8 +34,10 @@ guint16 leash_modules_refresh (void);
  * The module that held pc at a generation, NULL when none. *ret_uncertain is set when another module has been
  * seen at that address in that generation or since. The result lives as long as the process.
  */
-const LeashModule *leash_modules_find (guintptr pc, guint16 generation, gboolean *ret_uncertain);
-gboolean leash_modules_is_loaded (const LeashModule *module);
+const LeashModule *leash_modules_find      (guintptr           pc,
+                                            guint16            generation,
+                                            gboolean          *ret_uncertain);
+gboolean           leash_modules_is_loaded (const LeashModule *module);
 /* What LeashModule.layout is made of: start with 0, add each program header in turn. */
 guint32 leash_modules_add_layout (guint32 layout, guint64 type, guint64 address, guint64 size);
 

@@ -23,15 +23,17 @@ typedef struct
 
 typedef struct _LeashSymbols LeashSymbols;
 
-LeashSymbols *leash_symbols_new (void);
-void leash_symbols_free (LeashSymbols *symbols);
+LeashSymbols     *leash_symbols_new    (void);
+void              leash_symbols_free   (LeashSymbols *symbols);
 
 /*
  * pc is a return address: what is named is the call before it. generation is that of the stack; for an
  * address of now it is leash_modules_refresh()'s. There is always one frame at least. They live as long as
  * symbols.
  */
-const LeashFrame *leash_symbols_lookup (LeashSymbols *symbols, guintptr pc, guint16 generation,
-                                        guint *ret_n_frames);
+const LeashFrame *leash_symbols_lookup (LeashSymbols *symbols,
+                                        guintptr      pc,
+                                        guint16       generation,
+                                        guint        *ret_n_frames);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeashSymbols, leash_symbols_free)
