@@ -615,7 +615,7 @@ test_key_is_not_in_memory (Fixture *self, gconstpointer unused)
 
 extern int __lsan_do_recoverable_leak_check (void) __attribute__ ((weak));
 
-static gpointer kept_block; /* what makes the control's block no leak */
+static volatile gpointer kept_block; /* what makes the control's block no leak */
 
 static __attribute__ ((noinline)) void
 track_block (LeashContext *ctx, gboolean keep)
