@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program as a suite of tests runs: it opens, reads and closes a file again and again, parses what it read, and
- * leaks one. `suite leash N` opens through Leash, in a LeashTest; `suite plain N` by the system's calls. `against`
- * runs the one as it is and the other under what finds leaked descriptors today.
+ * A program as a suite of tests runs: it opens, reads and closes a file again and again, parses what it read,
+ * and leaks one. `suite leash N` opens through Leash, in a LeashTest; `suite plain N` by the system's calls.
+ * `against` runs the one as it is and the other under what finds leaked descriptors today.
  */
 #include <fcntl.h>
 #include <leash/leash.h>
