@@ -48,11 +48,22 @@ leash_use_leave (LeashUse *use)
   return G_UNLIKELY (after == LEASH_USE_CLOSING) && leash_use_claim (use);
 }
 
-/* Returns TRUE to the one caller that marked the handle; it then calls leash_use_claim(). */
+/*
+ * Returns TRUE to the one caller that marked the handle. That one is a user until it leaves: what it does to
+ * wake the others, if there are any, happens before the handle is closed for good.
+ */
 static inline gboolean
-leash_use_close (LeashUse *use)
+leash_use_close (LeashUse *use, gboolean *ret_has_others)
 {
-  return (__atomic_fetch_or (&use->word, LEASH_USE_CLOSING, __ATOMIC_ACQ_REL) & LEASH_USE_CLOSING) == 0;
+  guint before = __atomic_load_n (&use->word, __ATOMIC_RELAXED);
+
+  do
+    if ((before & LEASH_USE_CLOSING) != 0)
+      return FALSE;
+  while (!__atomic_compare_exchange_n (&use->word, &before, (before | LEASH_USE_CLOSING) + 1, FALSE,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+  *ret_has_others = before != 0;
+  return TRUE;
 }
 
 static inline gboolean

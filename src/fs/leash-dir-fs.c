@@ -84,7 +84,7 @@ set_resolve_error (GError **error, int code)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_LINKS,
                          "too many symbolic links, or one that is not followed beneath a root");
   else
-    leash_fs_set_errno (error, code);
+    leash_attempt_set_errno (error, code);
 }
 
 /* Resolves and opens, as long as only signals interrupt it. Returns -1 with the error set. */
@@ -150,7 +150,7 @@ check (int result, GError **error)
 {
   if (G_LIKELY (result == 0))
     return TRUE;
-  leash_fs_set_errno (error, errno);
+  leash_attempt_set_errno (error, errno);
   return FALSE;
 }
 
@@ -305,11 +305,11 @@ leash_dir_fs_new (const char *path, GError **error)
     {
       root = open (path, O_DIR_PATH);
       if (root < 0)
-        leash_fs_set_errno (error, errno);
+        leash_attempt_set_errno (error, errno);
     }
   if (root < 0)
     {
-      leash_fs_prefix_error (error, "Opening the root", path);
+      leash_attempt_prefix (error, "Opening the root", path);
       return NULL;
     }
   self = g_object_new (leash_dir_fs_get_type (), NULL);

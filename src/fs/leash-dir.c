@@ -7,6 +7,7 @@
  * threads in one directory would therefore read what the other overwrites: the second one is refused, as
  * GFileEnumerator does, and nothing has to be locked or copied.
  */
+#include "leash-fs-private.h"
 #include "leash-handle-private.h"
 
 #include <string.h>
@@ -178,7 +179,7 @@ leash_dir_next (LeashDir *dir, LeashContext *ctx, const LeashDirEntry **ret_entr
     *ret_entry = &dir->entry;
   else if (failure != NULL)
     {
-      leash_fs_prefix_error (&failure, reading.doing, dir->path);
+      leash_attempt_prefix (&failure, reading.doing, dir->path);
       g_propagate_error (error, g_steal_pointer (&failure));
     }
   leash_handle_leave (&dir->handle);

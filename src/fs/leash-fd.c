@@ -94,7 +94,7 @@ leash_fd_is_interrupted (LeashContext *ctx, GError **error)
 {
   if (errno == EINTR)
     return leash_context_check (ctx, error);
-  leash_fs_set_errno (error, errno);
+  leash_attempt_set_errno (error, errno);
   return FALSE;
 }
 
@@ -154,7 +154,7 @@ fd_seek (gpointer impl, gint64 offset, GSeekType whence, GError **error)
   else if (position < 0 && errno == ESPIPE)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "it has no positions");
   else if (position < 0)
-    leash_fs_set_errno (error, errno);
+    leash_attempt_set_errno (error, errno);
   return position;
 }
 
@@ -165,7 +165,7 @@ fd_stat (gpointer impl, LeashContext *ctx, LeashStat *ret_stat, GError **error)
 
   if (fstat (GPOINTER_TO_INT (impl), &found) != 0)
     {
-      leash_fs_set_errno (error, errno);
+      leash_attempt_set_errno (error, errno);
       return FALSE;
     }
   leash_fd_fill_stat (ret_stat, &found);
@@ -210,7 +210,7 @@ fd_close (gpointer impl, GError **error)
 {
   if (G_LIKELY (close (GPOINTER_TO_INT (impl)) == 0) || errno == EINTR)
     return TRUE;
-  leash_fs_set_errno (error, errno);
+  leash_attempt_set_errno (error, errno);
   return FALSE;
 }
 
@@ -270,7 +270,7 @@ fd_dir_next (gpointer impl, LeashContext *ctx, LeashDirEntry *ret_entry, GError 
     }
   while (entry != NULL && is_dots (entry->d_name));
   if (entry == NULL && errno != 0)
-    leash_fs_set_errno (error, errno);
+    leash_attempt_set_errno (error, errno);
   if (entry == NULL)
     return FALSE;
   ret_entry->name = entry->d_name;
@@ -284,7 +284,7 @@ fd_dir_close (gpointer impl, GError **error)
 {
   if (G_LIKELY (closedir (impl) == 0) || errno == EINTR)
     return TRUE;
-  leash_fs_set_errno (error, errno);
+  leash_attempt_set_errno (error, errno);
   return FALSE;
 }
 
@@ -308,7 +308,7 @@ leash_fd_dir_new (int fd, const char *path, GError **error)
 
   if (G_LIKELY (stream != NULL))
     return leash_dir_new (&fd_dir_ops, stream, NULL, path);
-  leash_fs_set_errno (error, errno);
+  leash_attempt_set_errno (error, errno);
   close (fd);
   return NULL;
 }

@@ -10,6 +10,7 @@
  * The ways through are built for success: a guard in, one compare each, the operation, a guard out. Whatever
  * ends in an error goes through functions of its own that are never inlined.
  */
+#include "leash-fs-private.h"
 #include "leash-handle-private.h"
 
 #include <string.h>
@@ -86,7 +87,7 @@ explain (LeashFile *file, LeashContext *ctx, const FileCall *call, gboolean has_
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "its file system cannot do that");
   else
     leash_context_check (ctx, error);
-  leash_fs_prefix_error (error, call->attempt.doing, file->path);
+  leash_attempt_prefix (error, call->attempt.doing, file->path);
 }
 
 /* Enters the file, if the operation can begin at all; end() leaves it. ctx may be NULL. */
@@ -107,7 +108,7 @@ static inline void
 end (LeashFile *file, const FileCall *call, gboolean done, GError **error)
 {
   if (G_UNLIKELY (!done))
-    leash_fs_prefix_error (error, call->attempt.doing, file->path);
+    leash_attempt_prefix (error, call->attempt.doing, file->path);
   leash_handle_leave (&file->handle);
 }
 

@@ -122,7 +122,7 @@ open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flag
   if (G_LIKELY (file != NULL))
     leash_file_track (file, ctx, path, caller);
   else
-    leash_fs_prefix_error (error, "Opening", path);
+    leash_attempt_prefix (error, "Opening", path);
   return file;
 }
 
@@ -138,7 +138,7 @@ open_dir (LeashFs *fs, LeashContext *ctx, const char *path, gconstpointer caller
   if (G_LIKELY (dir != NULL))
     leash_dir_track (dir, ctx, path, caller);
   else
-    leash_fs_prefix_error (error, "Opening the directory", path);
+    leash_attempt_prefix (error, "Opening the directory", path);
   return dir;
 }
 
@@ -160,7 +160,7 @@ look_up (LeashFs *fs, LeashContext *ctx, const char *path, gboolean follow, Leas
   if (G_LIKELY (done))
     *ret_stat = found;
   else
-    leash_fs_prefix_error (error, "Looking up", path);
+    leash_attempt_prefix (error, "Looking up", path);
   return done;
 }
 
@@ -172,7 +172,7 @@ make_dir (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError *
   if (leash_context_check (ctx, error) && check_mode (mode, error) && leash_fs_check_path (path, error)
       && CHECK_HAS (fs, iface, 1, mkdir, error) && iface->mkdir (fs, ctx, path, mode, error))
     return TRUE;
-  leash_fs_prefix_error (error, "Making the directory", path);
+  leash_attempt_prefix (error, "Making the directory", path);
   return FALSE;
 }
 
@@ -184,7 +184,7 @@ remove_path (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
   if (leash_context_check (ctx, error) && leash_fs_check_path (path, error)
       && CHECK_HAS (fs, iface, 1, remove, error) && iface->remove (fs, ctx, path, error))
     return TRUE;
-  leash_fs_prefix_error (error, "Removing", path);
+  leash_attempt_prefix (error, "Removing", path);
   return FALSE;
 }
 
@@ -197,7 +197,7 @@ rename_path (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *n
       && leash_fs_check_path (new_path, error) && CHECK_HAS (fs, iface, 1, rename, error)
       && iface->rename (fs, ctx, old_path, new_path, error))
     return TRUE;
-  leash_fs_prefix_rename_error (error, old_path, new_path);
+  leash_attempt_prefix_two (error, "Renaming", old_path, "to", new_path);
   return FALSE;
 }
 

@@ -42,7 +42,7 @@ check (int result, GError **error)
 {
   if (G_LIKELY (result == 0))
     return TRUE;
-  leash_fs_set_errno (error, errno);
+  leash_attempt_set_errno (error, errno);
   return FALSE;
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * LeashHandle: what a LeashFile and a LeashDir have in common: references, the guard that makes a close in
- * another thread safe, the tag, and the path for messages. It is the first field of both. Nothing is locked:
- * every field but the two atomic ones is set before the handle is given out, and never changes.
+ * LeashHandle: what open files, directories, connections and listeners have in common: references, the guard
+ * that makes a close in another thread safe, the tag, and the name for messages. It is the first field of
+ * each. Nothing is locked: every field but the two atomic ones is set before the handle is given out, and
+ * never changes.
  */
 #pragma once
 
 #include <leash/leash-track.h>
 
-#include "leash-fs-private.h"
+#include "leash-attempt-private.h"
 #include "leash-use-private.h"
 
-typedef struct
+typedef struct _LeashHandle LeashHandle;
+struct _LeashHandle
 {
   gint ref_count;         /* atomic */
   LeashUse use;           /* who is in an operation; see there */
@@ -19,28 +21,23 @@ typedef struct
   gpointer impl;          /* not to be touched by who has not entered */
   GDestroyNotify destroy; /* called behind close */
   gboolean (*close) (gpointer impl, GError **error);
+  void (*wake) (LeashHandle *handle); /* ends the operations that wait in other threads; NULL: they end alone */
+  const char *noun; /* "file", for messages */
+  const char *name; /* the path or address; in the same allocation, behind the handle */
   int known_fd;     /* the descriptor that censuses leave out, because the tag tells of it; -1 for none */
-  const char *noun; /* "file" or "directory", for messages */
-  const char *path; /* in the same allocation, behind the handle */
-} LeashHandle;
-
-/* What is attempted on a handle, in the two forms that messages need. */
-typedef struct
-{
-  const char *doing;       /* begins the error: "Reading" */
-  const char *after_close; /* names the misuse: "read after close" */
-} LeashAttempt;
+};
 
 void     leash_handle_init   (LeashHandle        *handle,
                               gpointer            impl,
                               GDestroyNotify      destroy,
                               gboolean          (*close) (gpointer impl, GError **error),
                               const char         *noun,
-                              const char         *path);
+                              const char         *name);
+/* Called once, before anybody else sees it. get_fd may be NULL. */
 void     leash_handle_track  (LeashHandle        *handle,
                               LeashContext       *ctx,
                               const char         *kind,
-                              const char         *path,
+                              const char         *name,
                               int               (*get_fd) (gpointer impl),
                               gconstpointer       caller);
 gboolean leash_handle_close  (LeashHandle        *handle,

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The life of open files and directories.
+ * The life of open files, directories, connections and listeners.
  *
  * Closing is asked for once and happens once. leash_use_close() finds the one who asks first; that one takes
  * the tag off the leash, for from then on the resource is somebody's duty no more. The implementation's
  * close runs when nobody is in an operation: in the closer itself, or else in the last thread to leave. The
  * alternative, to wait in the closer, would block it for as long as a FIFO has nothing to read.
+ *
+ * Others are woken only when there are any: a connection that a child process has inherited is closed by the
+ * child without being shut down for the parent.
  */
 #include "leash-handle-private.h"
 
@@ -13,7 +16,7 @@
 
 void
 leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
-                   gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *path)
+                   gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *name)
 {
   handle->ref_count = 1;
   handle->use.word = 0;
@@ -21,19 +24,20 @@ leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
   handle->impl = impl;
   handle->destroy = destroy;
   handle->close = close;
-  handle->known_fd = -1;
+  handle->wake = NULL;
   handle->noun = noun;
-  handle->path = path;
+  handle->name = name;
+  handle->known_fd = -1;
 }
 
 void
-leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *path,
+leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *name,
                     int (*get_fd) (gpointer impl), gconstpointer caller)
 {
-  /* A file system that hands on what another one opened returns a handle that is tracked already. */
+  /* An implementation that hands on what another one opened returns a handle that is tracked already. */
   if (G_UNLIKELY (handle->tag != NULL))
     return;
-  handle->tag = leash_track_caller (ctx, NULL, kind, path, caller);
+  handle->tag = leash_track_caller (ctx, NULL, kind, name, caller);
   if (handle->tag == NULL || get_fd == NULL)
     return;
   handle->known_fd = get_fd (handle->impl);
@@ -45,11 +49,11 @@ leash_handle_finish (LeashHandle *handle, GError **error)
 {
   gboolean closed;
 
-  /* Before the number may be another's. */
+  /* Before the close, after which the number may be another thread's already. */
   leash_own_fd_remove (handle->known_fd);
   closed = handle->close (handle->impl, error);
   if (!closed)
-    leash_fs_prefix_error (error, "Closing", handle->path);
+    leash_attempt_prefix (error, "Closing", handle->name);
   if (handle->destroy != NULL)
     handle->destroy (handle->impl);
   return closed;
@@ -63,7 +67,7 @@ leash_handle_refuse (LeashHandle *handle, const LeashAttempt *attempt, gconstpoi
     leash_handle_finish (handle, NULL);
   leash_tag_misused (handle->tag, attempt->after_close, caller);
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the %s is closed", handle->noun);
-  leash_fs_prefix_error (error, attempt->doing, handle->path);
+  leash_attempt_prefix (error, attempt->doing, handle->name);
   return FALSE;
 }
 
@@ -71,11 +75,14 @@ gboolean
 leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
 {
   static const LeashAttempt closing = { "Closing", "closed twice" };
+  gboolean has_others;
 
-  if (G_UNLIKELY (!leash_use_close (&handle->use)))
+  if (G_UNLIKELY (!leash_use_close (&handle->use, &has_others)))
     return leash_handle_refuse (handle, &closing, caller, error);
   leash_untrack_caller (handle->tag, caller);
-  return G_UNLIKELY (!leash_use_claim (&handle->use)) || leash_handle_finish (handle, error);
+  if (G_UNLIKELY (has_others) && handle->wake != NULL)
+    handle->wake (handle);
+  return G_UNLIKELY (!leash_use_leave (&handle->use)) || leash_handle_finish (handle, error);
 }
 
 gboolean

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How errors are worded. They are put together in two steps: whoever fails, an operation of an implementation
+ * included, says only the reason; the public function puts before it what was attempted, and on what. So no
+ * implementation has to carry paths or addresses about for its messages.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+/* What is attempted on a handle, in the two forms that messages need. */
+typedef struct
+{
+  const char *doing;       /* begins the error: "Reading" */
+  const char *after_close; /* names the misuse: "read after close" */
+} LeashAttempt;
+
+void leash_attempt_set_errno (GError    **error,
+                              int         code) G_GNUC_NO_INLINE;
+/* Makes “doing “name”: reason” of “reason”; stands in for an implementation that failed without one. */
+void leash_attempt_prefix    (GError    **error,
+                              const char *doing,
+                              const char *name) G_GNUC_NO_INLINE;
+/* As that, for what is done with two: “doing “name” joint “other”: reason”. */
+void leash_attempt_prefix_two (GError    **error,
+                               const char *doing,
+                               const char *name,
+                               const char *joint,
+                               const char *other) G_GNUC_NO_INLINE;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of this part share. */
+#pragma once
+
+#include <leash/leash-conn.h>
+#include <leash/leash-listener.h>
+
+#include "leash-attempt-private.h"
+
+/* What a context without a network uses: made at first need, never freed. */
+LeashNetwork *leash_host_network_get_default (void);
+
+/* leash_dial() for who wraps connections: the resource is called kind in reports. */
+LeashConn    *leash_dial_as       (LeashContext       *ctx,
+                                   const char         *address,
+                                   const char         *kind,
+                                   gconstpointer       caller,
+                                   GError            **error);
+
+/* Called once, on what an implementation returned, before anybody else sees it. */
+void          leash_conn_track    (LeashConn          *conn,
+                                   LeashContext       *ctx,
+                                   const char         *kind,
+                                   const char         *address,
+                                   gconstpointer       caller);
+void          leash_listener_track (LeashListener     *listener,
+                                   LeashContext       *ctx,
+                                   gconstpointer       caller);
+/* The peer's address, the own one when the peer has none. */
+const char   *leash_conn_get_name (LeashConn          *conn);
+
+/* The public functions of these names, in the words and on behalf of who wraps connections. */
+gssize        leash_conn_read_as      (LeashConn          *conn,
+                                       LeashContext       *ctx,
+                                       void               *buffer,
+                                       gsize               count,
+                                       const LeashAttempt *attempt,
+                                       gconstpointer       caller,
+                                       GError            **error);
+gboolean      leash_conn_write_all_as (LeashConn          *conn,
+                                       LeashContext       *ctx,
+                                       const void         *buffer,
+                                       gsize               count,
+                                       gsize              *ret_count,
+                                       const LeashAttempt *attempt,
+                                       gconstpointer       caller,
+                                       GError            **error);
+gboolean      leash_conn_close_as     (LeashConn          *conn,
+                                       gconstpointer       caller,
+                                       GError            **error);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Waiting on a descriptor for as long as a context lets one.
+ *
+ * The system call is always tried first; who comes here has had EAGAIN. The thread then sleeps in ppoll() on
+ * its descriptor and on an eventfd of its own, to which the context's watch writes when it is done, by
+ * whatever clock. A deadline of the system's clock is ppoll()'s timeout too, so that it holds however late
+ * the thread of the timers gets to run.
+ *
+ * The eventfd is made at a thread's first wait and kept until the thread ends: one for each wait would cost
+ * two system calls more, and would fail just when descriptors run out and a server should go on serving the
+ * connections it has. Should there be none left for the first wait, the thread looks at its context every
+ * SLICE instead. A child of fork() makes its own: on a shared one, it would take its parent's wake-ups.
+ */
+#include "leash-wait-private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "leash-attempt-private.h"
+#include "leash-context-private.h"
+#include "leash-own-fd-private.h"
+
+#define SLICE (20 * G_TIME_SPAN_MILLISECOND)
+#define LONGEST G_TIME_SPAN_HOUR /* no time_t overflows that far from now */
+
+/* A thread's own; only the watch's function of a wait in that thread writes to the descriptor. */
+typedef struct
+{
+  int fd; /* -1 when there was none to be had */
+  pid_t pid;
+} Waker;
+
+typedef struct
+{
+  LeashWatch watch;
+  int fd;
+  gboolean is_fired; /* atomic; written before fd is */
+} Wait;
+
+static void
+close_waker (Waker *waker)
+{
+  if (waker->fd < 0)
+    return;
+  leash_own_fd_remove (waker->fd);
+  close (waker->fd);
+  waker->fd = -1;
+}
+
+static void
+waker_free (gpointer waker)
+{
+  close_waker (waker);
+  g_free (waker);
+}
+
+static GPrivate the_waker = G_PRIVATE_INIT (waker_free);
+
+static Waker *
+get_waker (void)
+{
+  Waker *waker = g_private_get (&the_waker);
+
+  if (waker == NULL)
+    {
+      waker = g_new (Waker, 1);
+      waker->fd = -1;
+      g_private_set (&the_waker, waker);
+    }
+  if (G_UNLIKELY (waker->fd >= 0 && waker->pid != getpid ()))
+    close_waker (waker);
+  if (G_UNLIKELY (waker->fd < 0))
+    {
+      waker->pid = getpid ();
+      waker->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+      leash_own_fd_add (waker->fd);
+    }
+  return waker;
+}
+
+static void
+fire (LeashWatch *watch)
+{
+  Wait *wait = (Wait *) (gpointer) watch;
+  const guint64 one = 1;
+
+  __atomic_store_n (&wait->is_fired, TRUE, __ATOMIC_RELEASE);
+  if (wait->fd >= 0 && write (wait->fd, &one, sizeof one) < 0)
+    g_assert (errno == EAGAIN); /* full of wake-ups, which is as good */
+}
+
+/* So that the thread's next wait does not take this one's wake-up for its own. */
+static void
+drain (Wait *wait)
+{
+  guint64 count;
+
+  if (wait->fd >= 0 && __atomic_load_n (&wait->is_fired, __ATOMIC_ACQUIRE)
+      && read (wait->fd, &count, sizeof count) < 0)
+    g_assert (errno == EAGAIN);
+}
+
+/* Returns FALSE when the time of the context is up. */
+static gboolean
+get_timeout (LeashContext *ctx, gboolean has_waker, struct timespec *ret_timeout)
+{
+  gint64 remaining = leash_context_get_remaining (ctx);
+  gint64 longest = has_waker ? LONGEST : SLICE;
+
+  if (remaining < 0 || remaining > longest)
+    remaining = longest;
+  ret_timeout->tv_sec = remaining / G_USEC_PER_SEC;
+  ret_timeout->tv_nsec = (remaining % G_USEC_PER_SEC) * 1000;
+  return remaining > 0;
+}
+
+static gboolean
+poll_until_ready (LeashContext *ctx, const Wait *wait, int fd, short events, GError **error)
+{
+  struct pollfd fds[] = { { .fd = fd, .events = events }, { .fd = wait->fd, .events = POLLIN } };
+  struct timespec timeout;
+  int n;
+
+  while (get_timeout (ctx, wait->fd >= 0, &timeout) && leash_context_check (ctx, error))
+    {
+      n = ppoll (fds, G_N_ELEMENTS (fds), &timeout, NULL);
+      if (n < 0 && errno != EINTR)
+        {
+          leash_attempt_set_errno (error, errno);
+          return FALSE;
+        }
+      if (n > 0 && fds[0].revents != 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+leash_wait_for_fd (LeashContext *ctx, int fd, short events, GError **error)
+{
+  Wait wait = { .watch.func = fire, .fd = get_waker ()->fd };
+  g_autoptr (GError) reason = NULL;
+  gboolean is_ready = FALSE;
+
+  if (leash_context_watch (ctx, &wait.watch))
+    {
+      is_ready = poll_until_ready (ctx, &wait, fd, events, &reason);
+      leash_context_unwatch (ctx, &wait.watch);
+      drain (&wait);
+    }
+  if (is_ready)
+    return TRUE;
+  if (reason == NULL)
+    leash_context_check (ctx, &reason);
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+gboolean
+leash_wait_retries (LeashContext *ctx, int fd, short events, int code, GError **error)
+{
+  if (code == EAGAIN)
+    return leash_wait_for_fd (ctx, fd, events, error);
+  if (code == EINTR)
+    return leash_context_check (ctx, error);
+  leash_attempt_set_errno (error, code);
+  return FALSE;
+}
