@@ -139,23 +139,24 @@ void      leash_tag_misused_at     (LeashTag        *tag,
 #define LEASH_SITE ((const LeashSite *) NULL)
 #define LEASH_IS_TRACKED(ctx) (0)
 
-/* Typed, never evaluated: sizeof looks at its operand without running it. */
+/* Typed, never evaluated, and nothing is left unused by it: a branch that compilers drop at any level. */
 #define LEASH_TRACKED_CALL_(ctx, call)                                                                       \
   (__extension__ ({                                                                                          \
-    (void) sizeof (__extension__ ({                                                                          \
-      LeashContext *leash_ctx_ = (ctx);                                                                      \
-      (call);                                                                                                \
-    }));                                                                                                     \
+    if (0)                                                                                                   \
+      {                                                                                                      \
+        LeashContext *leash_ctx_ = (ctx);                                                                    \
+        (void) (call);                                                                                       \
+      }                                                                                                      \
     (LeashTag *) NULL;                                                                                       \
   }))
 
 #define LEASH_TAGGED_CALL_(tag, call)                                                                        \
   (__extension__ ({                                                                                          \
-    (void) sizeof (__extension__ ({                                                                          \
-      LeashTag *leash_tag_ = (tag);                                                                          \
-      call;                                                                                                  \
-      0;                                                                                                     \
-    }));                                                                                                     \
+    if (0)                                                                                                   \
+      {                                                                                                      \
+        LeashTag *leash_tag_ = (tag);                                                                        \
+        call;                                                                                                \
+      }                                                                                                      \
   }))
 
 #endif /* LEASH_DISABLE */

@@ -85,8 +85,7 @@ leash_listener_new (const LeashListenerOps *ops, gpointer impl, GDestroyNotify d
 void
 leash_listener_track (LeashListener *listener, LeashContext *ctx, gconstpointer caller)
 {
-  leash_handle_track (&listener->handle, ctx, "listener", listener->address, listener->ops->get_fd,
-                      caller);
+  leash_handle_track (&listener->handle, ctx, "listener", listener->address, listener->ops->get_fd, caller);
 }
 
 /**
