@@ -187,15 +187,18 @@ keep_shown (GArray *frames, const guint8 *owners)
   return TRUE;
 }
 
+/* The C library's, or that of a sanitizer, which starts threads in its stead. */
 static gboolean
 is_libc (const LeashStack *stack, guint index)
 {
+  static const char *const names[] = { "libc.", "libpthread", "ld-linux", "libtsan.", "libasan." };
   gboolean uncertain;
   const LeashModule *module = leash_modules_find (stack->frames[index], stack->generation, &uncertain);
 
-  return module != NULL
-         && (is_named (module->path, "libc.") || is_named (module->path, "libpthread")
-             || is_named (module->path, "ld-linux"));
+  for (guint i = 0; module != NULL && i < G_N_ELEMENTS (names); i++)
+    if (is_named (module->path, names[i]))
+      return TRUE;
+  return FALSE;
 }
 
 /* How many frames there are before those that start the program, up to its _start(), or the thread. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The memory of tags: where it comes from, and that it goes back. */
+#include "../under-sanitizer.h"
 #include "tracker-fixture.h"
 
 #include <string.h>
@@ -195,7 +196,10 @@ test_a_million (void)
                   " after; %u tags of %" G_GSIZE_FORMAT " KiB together",
                   before / 1024, during / 1024, after / 1024, n, size / 1024);
   g_assert_cmpuint (during, >, before + size / 2); /* the measure measures */
-  g_assert_cmpuint (after, <, before + size / 4);
+  if (UNDER_THREAD_SANITIZER)
+    g_test_skip ("ThreadSanitizer keeps memory of its own for what was touched: it does not come back");
+  else
+    g_assert_cmpuint (after, <, before + size / 4);
   g_free (tags);
 }
 

@@ -18,17 +18,7 @@
 
 #define PATIENCE (30 * G_TIME_SPAN_SECOND)
 
-#if defined(__has_feature)
-  #if __has_feature(thread_sanitizer)
-    #define UNDER_THREAD_SANITIZER TRUE
-  #endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-  #define UNDER_THREAD_SANITIZER TRUE
-#endif
-#ifndef UNDER_THREAD_SANITIZER
-  #define UNDER_THREAD_SANITIZER FALSE
-#endif
+#include "../under-sanitizer.h"
 
 /* Calls what it is given, from a frame that no unwind table knows and no frame pointer leads through. */
 #ifdef __x86_64__

@@ -8,17 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-  #if __has_feature(thread_sanitizer)
-    #define UNDER_THREAD_SANITIZER TRUE
-  #endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-  #define UNDER_THREAD_SANITIZER TRUE
-#endif
-#ifndef UNDER_THREAD_SANITIZER
-  #define UNDER_THREAD_SANITIZER FALSE
-#endif
+#include "../under-sanitizer.h"
 
 #define LONG (30 * G_TIME_SPAN_SECOND)
 

@@ -44,7 +44,7 @@ test_nothing (void)
 static void
 open_gadget (LeashContext *ctx)
 {
-  kept_tag = leash_track (ctx, "gadget", "the one");
+  g_atomic_pointer_set (&kept_tag, leash_track (ctx, "gadget", "the one"));
 }
 
 static void
@@ -697,7 +697,7 @@ test_parallel (void)
     g_auto (LeashTest) test = leash_test_begin ();
 
     other = g_thread_new ("other", run_leaking, NULL);
-    while (kept_tag == NULL)
+    while (g_atomic_pointer_get (&kept_tag) == NULL)
       g_usleep (1000);
     assert_fd (open ("/dev/null", O_RDONLY));
   }
