@@ -29,22 +29,78 @@ void        leash_shard_return      (LeashShard   *shard);
 /* For leash-fork.c: takes the locks of all shards and notes them in held. */
 void        leash_shard_fork_lock   (GPtrArray    *held);
 
-/* With the shard's lock held. The slot comes as it was left, with its generation counted up: to be filled. */
-LeashSlot  *leash_shard_take_slot   (LeashShard   *shard);
-void        leash_shard_free_slot   (LeashShard   *shard,
-                                     LeashSlot    *slot);
-
-/* Counts an open slot as meant to stay so; and one that is not open any more out. */
+/* With the shard's lock held: a slot that was never taken. */
+LeashSlot  *leash_shard_take_new_slot (LeashShard *shard);
+/* Counts an open slot as meant to stay so. */
 void        leash_shard_count_kept  (LeashShard   *shard);
-void        leash_shard_count_out   (LeashShard   *shard,
-                                     const LeashSlot *slot);
+
+/* With the shard's lock held. The slot comes as it was left, with its generation counted up: to be filled. */
+static inline LeashSlot *
+leash_shard_take_slot (LeashShard *shard)
+{
+  LeashSlot *slot;
+
+  if (G_LIKELY (shard->n_free > LEASH_QUARANTINE))
+    {
+      slot = shard->oldest_free;
+      shard->oldest_free = slot->next;
+      shard->n_free--;
+    }
+  else
+    slot = leash_shard_take_new_slot (shard);
+  slot->generation++;
+  __atomic_store_n (&shard->n_open, shard->n_open + 1, __ATOMIC_RELAXED);
+  return slot;
+}
+
+/* Counts a slot that is not open any more out. */
+static inline void
+leash_shard_count_out (LeashShard *shard, const LeashSlot *slot)
+{
+  gsize *counter = (slot->flags & LEASH_SLOT_KEPT) != 0 ? &shard->n_kept : &shard->n_open;
+
+  __atomic_store_n (counter, *counter - 1, __ATOMIC_RELAXED);
+}
+
+static inline void
+leash_shard_free_slot (LeashShard *shard, LeashSlot *slot)
+{
+  g_assert (slot->state != LEASH_SLOT_OPEN && slot->children == 0);
+
+  slot->next = NULL;
+  if (shard->n_free++ > 0)
+    shard->newest_free->next = slot;
+  else
+    shard->oldest_free = slot;
+  shard->newest_free = slot;
+}
 
 /*
  * Finds a tag's slot and takes its shard's lock. Returns NULL, without a lock, when the tag's tracker is gone.
  * The slot is the tag's only if leash_slot_is_tags().
  */
-LeashSlot  *leash_shard_lock_tag    (LeashTag     *tag,
-                                     LeashShard  **ret_shard);
+static inline LeashSlot *
+leash_shard_lock_tag (LeashTag *tag, LeashShard **ret_shard)
+{
+  LeashSlab *slab = leash_tag_get_slab (tag);
+  LeashShard *shard = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
+
+  while (shard != NULL)
+    {
+      LeashShard *owner;
+
+      leash_lock (&shard->lock);
+      owner = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
+      if (G_LIKELY (owner == shard))
+        {
+          *ret_shard = shard;
+          return leash_tag_get_slot (tag);
+        }
+      leash_unlock (&shard->lock);
+      shard = owner;
+    }
+  return NULL;
+}
 
 static inline gboolean
 leash_slot_is_tags (const LeashSlot *slot, const LeashTag *tag)

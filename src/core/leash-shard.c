@@ -106,8 +106,8 @@ leash_shard_return (LeashShard *shard)
   leash_unlock (&pool_lock);
 }
 
-static LeashSlot *
-take_new_slot (LeashShard *shard)
+LeashSlot *
+leash_shard_take_new_slot (LeashShard *shard)
 {
   LeashSlab *slab = shard->slabs;
   LeashSlot *slot;
@@ -123,73 +123,11 @@ take_new_slot (LeashShard *shard)
   return slot;
 }
 
-LeashSlot *
-leash_shard_take_slot (LeashShard *shard)
-{
-  LeashSlot *slot;
-
-  if (G_LIKELY (shard->n_free > LEASH_QUARANTINE))
-    {
-      slot = shard->oldest_free;
-      shard->oldest_free = slot->next;
-      shard->n_free--;
-    }
-  else
-    slot = take_new_slot (shard);
-  slot->generation++;
-  __atomic_store_n (&shard->n_open, shard->n_open + 1, __ATOMIC_RELAXED);
-  return slot;
-}
-
 void
 leash_shard_count_kept (LeashShard *shard)
 {
   __atomic_store_n (&shard->n_open, shard->n_open - 1, __ATOMIC_RELAXED);
   __atomic_store_n (&shard->n_kept, shard->n_kept + 1, __ATOMIC_RELAXED);
-}
-
-void
-leash_shard_count_out (LeashShard *shard, const LeashSlot *slot)
-{
-  gsize *counter = (slot->flags & LEASH_SLOT_KEPT) != 0 ? &shard->n_kept : &shard->n_open;
-
-  __atomic_store_n (counter, *counter - 1, __ATOMIC_RELAXED);
-}
-
-void
-leash_shard_free_slot (LeashShard *shard, LeashSlot *slot)
-{
-  g_assert (slot->state != LEASH_SLOT_OPEN && slot->children == 0);
-
-  slot->next = NULL;
-  if (shard->n_free++ > 0)
-    shard->newest_free->next = slot;
-  else
-    shard->oldest_free = slot;
-  shard->newest_free = slot;
-}
-
-LeashSlot *
-leash_shard_lock_tag (LeashTag *tag, LeashShard **ret_shard)
-{
-  LeashSlab *slab = leash_tag_get_slab (tag);
-  LeashShard *shard = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
-
-  while (shard != NULL)
-    {
-      LeashShard *owner;
-
-      leash_lock (&shard->lock);
-      owner = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
-      if (G_LIKELY (owner == shard))
-        {
-          *ret_shard = shard;
-          return leash_tag_get_slot (tag);
-        }
-      leash_unlock (&shard->lock);
-      shard = owner;
-    }
-  return NULL;
 }
 
 /* Returns the tag that was attached to, which differs for a parent that was adopted; NULL when it is not

@@ -20,6 +20,7 @@ typedef struct
   struct
   {
     const char *pointer;  /* where the string was: its content is compared still */
+    const char *text;     /* the interned string of that number */
     guint16 id;
   } kinds[LEASH_KIND_CACHE];
 } LeashThread;
@@ -27,8 +28,9 @@ typedef struct
 extern __thread LeashThread leash_thread_self __attribute__ ((tls_model ("initial-exec"), visibility ("hidden")));
 
 void    leash_thread_fill (LeashThread *self);
-guint16 leash_thread_kind (LeashThread *self,
-                           const char  *kind);
+guint16 leash_thread_find_kind (LeashThread *self,
+                                const char  *kind,
+                                guint        slot);
 guint32 leash_thread_random (LeashThread *self);
 
 static inline LeashThread *
@@ -55,4 +57,27 @@ leash_thread_set_busy (gboolean busy)
   self->busy = busy;
   __atomic_signal_fence (__ATOMIC_SEQ_CST);
   return was_busy;
+}
+
+/* Kinds are short: a loop ends before a call of strcmp() would have begun. */
+static inline gboolean
+leash_thread_is_same (const char *a, const char *b)
+{
+  gsize i = 0;
+
+  while (a[i] == b[i])
+    if (a[i++] == '\0')
+      return TRUE;
+  return FALSE;
+}
+
+/* The interned number of a kind. */
+static inline guint16
+leash_thread_kind (LeashThread *self, const char *kind)
+{
+  guint slot = ((guintptr) kind >> 3) % LEASH_KIND_CACHE;
+
+  if (G_LIKELY (self->kinds[slot].pointer == kind && leash_thread_is_same (self->kinds[slot].text, kind)))
+    return self->kinds[slot].id;
+  return leash_thread_find_kind (self, kind, slot);
 }

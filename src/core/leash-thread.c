@@ -47,15 +47,12 @@ leash_thread_random (LeashThread *self)
 }
 
 guint16
-leash_thread_kind (LeashThread *self, const char *kind)
+leash_thread_find_kind (LeashThread *self, const char *kind, guint slot)
 {
-  guint slot = ((guintptr) kind >> 3) % LEASH_KIND_CACHE;
+  guint16 id = leash_intern (kind);
 
-  if (G_UNLIKELY (self->kinds[slot].pointer != kind
-                  || strcmp (leash_intern_get (self->kinds[slot].id), kind) != 0))
-    {
-      self->kinds[slot].id = leash_intern (kind);
-      self->kinds[slot].pointer = kind;
-    }
-  return self->kinds[slot].id;
+  self->kinds[slot].id = id;
+  self->kinds[slot].pointer = kind;
+  self->kinds[slot].text = leash_intern_get (id);
+  return id;
 }

@@ -164,7 +164,7 @@ leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId
   return is_closed;
 }
 
-static void
+static inline void
 release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, LeashStackId close_stack)
 {
   if ((slot->flags & LEASH_SLOT_KEYED) != 0)
@@ -214,7 +214,7 @@ look_at_parent (Aftermath *aftermath)
 }
 
 /* Before any lock is taken. The shard's memory never goes, and says what its tracker wants. */
-static LeashStackId
+G_ALWAYS_INLINE static inline LeashStackId
 take_close_stack (LeashTag *tag, const Place *place)
 {
   LeashShard *shard = __atomic_load_n (&leash_tag_get_slab (tag)->shard, __ATOMIC_ACQUIRE);
@@ -260,21 +260,16 @@ emit_closed (LeashTag *tag)
   leash_tracker_unref (tracker);
 }
 
-static void
-untrack (LeashTag *tag, const Place *place)
+/* What is not plain: a child or a parent, a tag that is not open, a tracker that somebody listens to. */
+G_NO_INLINE static void
+untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, LeashThread *self)
 {
-  LeashThread *self = leash_tag_enter ();
   Aftermath aftermath = { 0 };
-  LeashStackId close_stack;
   LeashShard *shard;
-  LeashSlot *slot;
+  LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
   gboolean released = FALSE, has_listeners = FALSE, has_children = FALSE;
 
-  if (self == NULL)
-    return;
-  close_stack = take_close_stack (tag, place);
-  slot = leash_shard_lock_tag (tag, &shard);
-  if (G_LIKELY (slot != NULL))
+  if (slot != NULL)
     {
       released = release_slot (shard, slot, tag, place, close_stack, &aftermath);
       has_listeners = leash_tracker_has_listeners (shard->tracker);
@@ -283,9 +278,9 @@ untrack (LeashTag *tag, const Place *place)
     }
   else
     leash_tag_add_stray ();
-  if (G_UNLIKELY (has_children) && close_stack == 0)
+  if (has_children && close_stack == 0)
     add_close_stack (tag, place);
-  if (G_UNLIKELY (aftermath.tracker != NULL || aftermath.parent != NULL))
+  if (aftermath.tracker != NULL || aftermath.parent != NULL)
     {
       if (aftermath.parent != NULL)
         look_at_parent (&aftermath);
@@ -293,8 +288,42 @@ untrack (LeashTag *tag, const Place *place)
       finish (&aftermath, place);
     }
   leash_tag_leave (self);
-  if (G_UNLIKELY (has_listeners) && released)
+  if (has_listeners && released)
     emit_closed (tag);
+}
+
+/* With the shard's lock held. */
+static inline gboolean
+is_plain (const LeashShard *shard, const LeashSlot *slot, const LeashTag *tag)
+{
+  return leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN && slot->parent == NULL
+         && slot->children == 0 && !leash_tracker_has_listeners (shard->tracker);
+}
+
+G_ALWAYS_INLINE static inline void
+untrack (LeashTag *tag, const Place *place)
+{
+  LeashThread *self = leash_tag_enter ();
+  LeashStackId close_stack;
+  LeashShard *shard;
+  LeashSlot *slot;
+
+  if (G_UNLIKELY (self == NULL))
+    return;
+  close_stack = take_close_stack (tag, place);
+  slot = leash_shard_lock_tag (tag, &shard);
+  if (G_LIKELY (slot != NULL))
+    {
+      if (G_LIKELY (is_plain (shard, slot, tag)))
+        {
+          release_open_slot (shard, slot, place, close_stack);
+          leash_unlock (&shard->lock);
+          leash_tag_leave (self);
+          return;
+        }
+      leash_unlock (&shard->lock);
+    }
+  untrack_with_care (tag, place, close_stack, self);
 }
 
 /**

@@ -116,7 +116,7 @@ static void
 test_tag_of_a_gone_tracker (Fixture *fixture, gconstpointer unused)
 {
   LeashTag *tag = leash_slot_get_tag (take (fixture));
-  LeashShard *shard;
+  LeashShard *shard = NULL;
 
   g_assert_nonnull (leash_shard_lock_tag (tag, &shard));
   leash_unlock (&shard->lock);
