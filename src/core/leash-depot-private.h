@@ -2,6 +2,8 @@
 /* The store of stacks: each once, for the life of the process. See leash-depot.c for its layout. */
 #pragma once
 
+#include <string.h>
+
 #include <leash/leash-stack.h>
 #include <leash/leash-track.h>
 
@@ -33,13 +35,6 @@ LeashStackId      leash_depot_put        (const guintptr  *frames,
                                           guint            flags,
                                           const LeashSite *site);
 
-/* As that, trying *guess first, which costs a comparison only; it is set to what is returned. */
-LeashStackId      leash_depot_put_again  (const guintptr  *frames,
-                                          guint            n_frames,
-                                          guint            flags,
-                                          const LeashSite *site,
-                                          guint32         *guess);
-
 /* NULL for 0 and for what was never returned by leash_depot_put(). */
 const LeashStack *leash_depot_get        (LeashStackId     id);
 const LeashSite  *leash_depot_get_site   (guint32          site);
@@ -49,3 +44,50 @@ guint             leash_depot_count      (void);
 
 /* For leash-fork.c */
 LeashLock *leash_depot_get_fork_lock (void);
+
+/*
+ * Looking at a stack again, inlined into the capture: what is opened in a loop has the stack that the same caller
+ * had before.
+ */
+#define LEASH_DEPOT_CHUNK_BITS 13
+#define LEASH_DEPOT_N_CHUNKS 65536
+
+extern guint64 *leash_depot_chunks[LEASH_DEPOT_N_CHUNKS] __attribute__ ((visibility ("hidden")));
+
+/* What is known of a stack before it is stored. */
+static inline guint
+leash_depot_identity_flags (guint flags)
+{
+  return flags & (LEASH_STACK_LIMITED | LEASH_STACK_AFTER_FORK | LEASH_STACK_PLACE_ONLY);
+}
+
+/* Of an id that leash_depot_put() returned. */
+static inline LeashStack *
+leash_depot_get_stack (LeashStackId id)
+{
+  guint64 *chunk = __atomic_load_n (&leash_depot_chunks[id >> LEASH_DEPOT_CHUNK_BITS], __ATOMIC_ACQUIRE);
+
+  return (LeashStack *) (chunk + (id & ((1u << LEASH_DEPOT_CHUNK_BITS) - 1)));
+}
+
+static inline gboolean
+leash_depot_is_equal (const LeashStack *stack, const guintptr *frames, guint n_frames, guint flags)
+{
+  return stack->n_frames == n_frames
+         && leash_depot_identity_flags (stack->flags) == leash_depot_identity_flags (flags)
+         && memcmp (stack->frames, frames, n_frames * sizeof (guintptr)) == 0;
+}
+
+/* As leash_depot_put(), trying *guess first, which costs a comparison only; it is set to what is returned. */
+static inline LeashStackId
+leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, const LeashSite *site, guint32 *guess)
+{
+  LeashStackId id = *guess;
+
+  if (G_LIKELY (id != 0)
+      && G_LIKELY (leash_depot_is_equal (leash_depot_get_stack (id), frames, n_frames, flags)))
+    return id;
+  id = leash_depot_put (frames, n_frames, flags, site);
+  *guess = id;
+  return id;
+}

@@ -29,10 +29,8 @@
 #include "leash-modules-private.h"
 #include "leash-settings-private.h"
 
-#define CHUNK_BITS 13
-#define CHUNK_UNITS (1u << CHUNK_BITS)
+#define CHUNK_UNITS (1u << LEASH_DEPOT_CHUNK_BITS)
 #define UNIT sizeof (guint64)
-#define N_CHUNKS 65536
 #define FIRST_SLOTS 1024
 
 typedef struct
@@ -41,32 +39,25 @@ typedef struct
   guint64 slots[]; /* atomic; hash << 32 | id, 0 while empty */
 } Table;
 
-static LeashLock depot_lock = LEASH_LOCK_INIT; /* guards writing all of the below */
-static guint64 *chunks[N_CHUNKS];              /* atomic */
-static guint32 next_unit = 1;                  /* atomic; id of the next stack: 0 is none */
-static Table *table;                           /* atomic */
-static guint n_stacks;                         /* atomic */
-static gsize n_bytes;                          /* atomic */
-static guint64 n_dropped;                      /* atomic */
-static gboolean is_full;                       /* atomic; set once, when a stack found no room */
-static LeashStackId not_kept;                  /* atomic */
-static GPtrArray *old_tables;                  /* so that leak checkers see them referenced */
-static GPtrArray *sites;                       /* of LeashSite, at index id - 1 */
+static LeashLock depot_lock = LEASH_LOCK_INIT;     /* guards writing all of the below */
+guint64 *leash_depot_chunks[LEASH_DEPOT_N_CHUNKS]; /* atomic */
+static guint32 next_unit = 1;                      /* atomic; id of the next stack: 0 is none */
+static Table *table;                               /* atomic */
+static guint n_stacks;                             /* atomic */
+static gsize n_bytes;                              /* atomic */
+static guint64 n_dropped;                          /* atomic */
+static gboolean is_full;                           /* atomic; set once, when a stack found no room */
+static LeashStackId not_kept;                      /* atomic */
+static GPtrArray *old_tables;                      /* so that leak checkers see them referenced */
+static GPtrArray *sites;                           /* of LeashSite, at index id - 1 */
 static GHashTable *site_ids;
-
-/* What is known of a stack before it is stored. */
-static guint
-identity_flags (guint flags)
-{
-  return flags & (LEASH_STACK_LIMITED | LEASH_STACK_AFTER_FORK | LEASH_STACK_PLACE_ONLY);
-}
 
 /* Multiply and add in four lanes, which a processor does at the same time; the multiplier is 2^64 / phi. */
 static inline guint32
 hash_frames (const guintptr *frames, guint n_frames, guint flags)
 {
   const guint64 k = G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
-  guint64 a = n_frames, b = identity_flags (flags), c = 1, d = 2;
+  guint64 a = n_frames, b = leash_depot_identity_flags (flags), c = 1, d = 2;
   guint i;
 
   for (i = 0; i + 3 < n_frames; i += 4)
@@ -82,21 +73,6 @@ hash_frames (const guintptr *frames, guint n_frames, guint flags)
   return (guint32) ((a * k) >> 32);
 }
 
-static LeashStack *
-get_stack (LeashStackId id)
-{
-  guint64 *chunk = __atomic_load_n (&chunks[id >> CHUNK_BITS], __ATOMIC_ACQUIRE);
-
-  return (LeashStack *) (chunk + (id & (CHUNK_UNITS - 1)));
-}
-
-static gboolean
-stack_equal (const LeashStack *stack, const guintptr *frames, guint n_frames, guint flags)
-{
-  return stack->n_frames == n_frames && identity_flags (stack->flags) == identity_flags (flags)
-         && memcmp (stack->frames, frames, n_frames * sizeof (guintptr)) == 0;
-}
-
 static inline LeashStackId
 find (guint32 hash, const guintptr *frames, guint n_frames, guint flags)
 {
@@ -110,7 +86,8 @@ find (guint32 hash, const guintptr *frames, guint n_frames, guint flags)
 
       if (slot == 0)
         return 0;
-      if ((guint32) (slot >> 32) == hash && stack_equal (get_stack ((guint32) slot), frames, n_frames, flags))
+      if ((guint32) (slot >> 32) == hash
+          && leash_depot_is_equal (leash_depot_get_stack ((guint32) slot), frames, n_frames, flags))
         return (guint32) slot;
     }
 }
@@ -176,13 +153,14 @@ allocate (guint n_frames)
 
   if ((id & (CHUNK_UNITS - 1)) + units > CHUNK_UNITS)
     id = (id | (CHUNK_UNITS - 1)) + 1;
-  if (id >> CHUNK_BITS >= N_CHUNKS)
+  if (id >> LEASH_DEPOT_CHUNK_BITS >= LEASH_DEPOT_N_CHUNKS)
     return 0;
-  if (chunks[id >> CHUNK_BITS] == NULL)
+  if (leash_depot_chunks[id >> LEASH_DEPOT_CHUNK_BITS] == NULL)
     {
       if (n_bytes + CHUNK_UNITS * UNIT > leash_settings_get ()->depot_limit && n_stacks > 0)
         return 0;
-      __atomic_store_n (&chunks[id >> CHUNK_BITS], g_malloc0 (CHUNK_UNITS * UNIT), __ATOMIC_RELEASE);
+      __atomic_store_n (&leash_depot_chunks[id >> LEASH_DEPOT_CHUNK_BITS], g_malloc0 (CHUNK_UNITS * UNIT),
+                        __ATOMIC_RELEASE);
       __atomic_fetch_add (&n_bytes, CHUNK_UNITS * UNIT, __ATOMIC_RELAXED);
     }
   __atomic_store_n (&next_unit, id + units, __ATOMIC_RELAXED);
@@ -239,7 +217,7 @@ store (guint32 hash, const guintptr *frames, guint n_frames, guint flags, guint1
 
   if (id == 0)
     return 0;
-  stack = get_stack (id);
+  stack = leash_depot_get_stack (id);
   stack->n_frames = (guint8) n_frames;
   stack->flags = (guint8) flags;
   stack->generation = generation;
@@ -275,7 +253,7 @@ store_new (guint32 hash, const guintptr *frames, guint n_frames, guint flags, co
 
   if (__atomic_load_n (&is_full, __ATOMIC_ACQUIRE))
     return drop ();
-  if (n_frames > 0 && identity_flags (flags) == 0 && is_cut_short (frames[n_frames - 1]))
+  if (n_frames > 0 && leash_depot_identity_flags (flags) == 0 && is_cut_short (frames[n_frames - 1]))
     flags |= LEASH_STACK_CUT_SHORT;
   generation = leash_modules_refresh ();
 
@@ -303,19 +281,6 @@ leash_depot_put (const guintptr *frames, guint n_frames, guint flags, const Leas
   return G_LIKELY (id != 0) ? id : store_new (hash, frames, n_frames, flags, site);
 }
 
-LeashStackId
-leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, const LeashSite *site,
-                       guint32 *guess)
-{
-  LeashStackId id = *guess;
-
-  if (G_LIKELY (id != 0) && G_LIKELY (stack_equal (get_stack (id), frames, n_frames, flags)))
-    return id;
-  id = leash_depot_put (frames, n_frames, flags, site);
-  *guess = id;
-  return id;
-}
-
 /* An id from outside may be any number: what it leads to must be found again by its content. */
 const LeashStack *
 leash_depot_get (LeashStackId id)
@@ -324,9 +289,9 @@ leash_depot_get (LeashStackId id)
   guint unit = id & (CHUNK_UNITS - 1);
 
   if (id == 0 || id >= __atomic_load_n (&next_unit, __ATOMIC_RELAXED)
-      || __atomic_load_n (&chunks[id >> CHUNK_BITS], __ATOMIC_ACQUIRE) == NULL)
+      || __atomic_load_n (&leash_depot_chunks[id >> LEASH_DEPOT_CHUNK_BITS], __ATOMIC_ACQUIRE) == NULL)
     return NULL;
-  stack = get_stack (id);
+  stack = leash_depot_get_stack (id);
   if (stack->n_frames > LEASH_DEPTH_MAX
       || unit + 1 + stack->n_frames * sizeof (guintptr) / UNIT > CHUNK_UNITS)
     return NULL;

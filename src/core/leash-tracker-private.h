@@ -45,8 +45,9 @@ struct _LeashTracker
 
 /* Time in coarse milliseconds: a third of the cost of the exact clock, and enough for an age. */
 gint64      leash_tracker_now          (void);
-LeashShard *leash_tracker_get_shard    (LeashTracker    *tracker,
-                                        LeashThread     *self);
+/* Makes the shard of that number, unless another thread has. */
+LeashShard *leash_tracker_add_shard    (LeashTracker    *tracker,
+                                        guint            number);
 /* The tracker and all that are nested in it, each referenced. */
 GPtrArray  *leash_tracker_list         (LeashTracker    *tracker);
 /* Every tracker of the process, each referenced. */
@@ -66,6 +67,16 @@ gboolean    leash_tracker_try_ref      (LeashTracker    *tracker);
 LeashTag   *leash_tracker_find_above   (LeashTracker    *tracker,
                                         guint16          kind,
                                         guintptr         key);
+
+/* The thread's shard in a tracker. */
+static inline LeashShard *
+leash_tracker_get_shard (LeashTracker *tracker, LeashThread *self)
+{
+  guint number = self->number % LEASH_N_SHARDS;
+  LeashShard *shard = __atomic_load_n (&tracker->shards[number], __ATOMIC_ACQUIRE);
+
+  return G_LIKELY (shard != NULL) ? shard : leash_tracker_add_shard (tracker, number);
+}
 
 /* leash-misuse.c. Takes the strings as they are and copies them; count is ignored. */
 void        leash_tracker_add_misuse   (LeashTracker      *tracker,

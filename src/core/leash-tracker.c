@@ -430,8 +430,8 @@ leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
   leash_unlock (&trackers_lock);
 }
 
-static LeashShard *
-add_shard (LeashTracker *tracker, guint number)
+LeashShard *
+leash_tracker_add_shard (LeashTracker *tracker, guint number)
 {
   LeashShard *shard;
 
@@ -444,15 +444,6 @@ add_shard (LeashTracker *tracker, guint number)
     }
   leash_unlock (&trackers_lock);
   return shard;
-}
-
-LeashShard *
-leash_tracker_get_shard (LeashTracker *tracker, LeashThread *self)
-{
-  guint number = self->number % LEASH_N_SHARDS;
-  LeashShard *shard = __atomic_load_n (&tracker->shards[number], __ATOMIC_ACQUIRE);
-
-  return G_LIKELY (shard != NULL) ? shard : add_shard (tracker, number);
 }
 
 /* With the lock of all trackers held. Those that are on their way out are left out. */

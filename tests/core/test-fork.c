@@ -82,8 +82,14 @@ run_in_child (Fixture *self, int (*func) (Fixture *self))
   g_assert_cmpint (child, >=, 0);
   if (child == 0)
     {
+      int result;
+
       alarm (PATIENCE_SECONDS);
-      _exit (func (self));
+      result = func (self);
+      /* Not _exit(): a leak checker would blame the child for what only the parent's other threads had. */
+      if (result == 0)
+        execl ("/bin/true", "true", NULL);
+      _exit (result);
     }
   g_assert_cmpint (waitpid (child, &status, 0), ==, child);
   g_assert_true (WIFEXITED (status));

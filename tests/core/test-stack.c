@@ -21,7 +21,8 @@ capture (void)
 static __attribute__ ((noinline)) LeashStackId
 capture_below (guint depth)
 {
-  LeashStackId stack = depth > 0 ? capture_below (depth - 1) : capture ();
+  LeashStackId (*volatile below) (guint) = capture_below; /* so that the recursion is not unrolled */
+  LeashStackId stack = depth > 0 ? below (depth - 1) : capture ();
 
   STAY_IN_FRAME ();
   return stack;

@@ -40,7 +40,7 @@ dial (LeashContext *ctx, const char *address)
   return conn;
 }
 
-G_GNUC_UNUSED static LeashConn *
+G_GNUC_UNUSED static G_NO_INLINE LeashConn *
 accept_one (LeashListener *listener, LeashContext *ctx)
 {
   g_autoptr (GError) error = NULL;
