@@ -79,6 +79,8 @@ leash_tracker_check (LeashTracker *tracker, GError **error)
 char *
 leash_tracker_report (LeashTracker *tracker, LeashFormat format)
 {
+  g_return_val_if_fail (tracker != NULL, NULL);
+
   return leash_tracker_report_full (tracker, format, settings_flags (), leash_settings_get ()->places);
 }
 

@@ -43,7 +43,7 @@ known_hash (gconstpointer key)
 {
   const Known *known = key;
 
-  return (guint) (known->address ^ known->address >> 32);
+  return (guint) (known->address ^ (guint64) known->address >> 32);
 }
 
 static gboolean

@@ -226,6 +226,8 @@ leash_tracker_check (LeashTracker *tracker, GError **error)
 char *
 leash_tracker_report (LeashTracker *tracker, LeashFormat format)
 {
+  g_return_val_if_fail (tracker != NULL, NULL);
+
   return leash_tracker_report_full (tracker, format, LEASH_REPORT_NONE, 0);
 }
 

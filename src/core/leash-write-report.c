@@ -36,7 +36,8 @@ leash_report_write (const char *report, GError **error)
   gboolean written = fd >= 0 && write_all (fd, lines, strlen (lines));
   int saved_errno = errno;
 
-  if (fd > STDERR_FILENO)
+  /* In a process whose standard input is closed the file's number is 0. */
+  if (path != NULL && fd >= 0)
     close (fd);
   if (!written)
     g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (saved_errno),

@@ -93,17 +93,17 @@ leash_socket_connect (int fd, LeashContext *ctx, const struct sockaddr *native, 
                       GError **error)
 {
   gint64 pause = FIRST_PAUSE;
-  int failed;
+  int code;
 
   do
-    failed = connect (fd, native, length);
-  while (failed != 0 && errno == EAGAIN && pause_connecting (ctx, &pause));
-  if (failed != 0 && errno == EAGAIN)
+    code = connect (fd, native, length) == 0 ? 0 : errno;
+  while (code == EAGAIN && pause_connecting (ctx, &pause));
+  if (code == EAGAIN)
     return leash_context_check (ctx, error);
   /* After a signal it goes on by itself as well. */
-  if (failed != 0 && errno != EINPROGRESS && errno != EINTR)
-    leash_attempt_set_errno (error, errno);
-  else if (failed == 0 || wait_connected (fd, ctx, error))
+  if (code != 0 && code != EINPROGRESS && code != EINTR)
+    leash_attempt_set_errno (error, code);
+  else if (code == 0 || wait_connected (fd, ctx, error))
     {
       if (!is_own_peer (fd))
         return TRUE;

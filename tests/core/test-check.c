@@ -3,6 +3,7 @@
  * What a program asks at its end. Settings are read once in a process, so that what the environment says is
  * tried in one of its own.
  */
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -86,8 +87,10 @@ test_bad_arguments_are_named (void)
   snapshot = leash_snapshot_new (fixture.tracker);
   assert_critical ("leash_tracker_check*tracker != NULL*");
   g_assert_false (leash_tracker_check (NULL, NULL));
-  assert_critical ("leash_tracker_report_full*tracker != NULL*");
+  assert_critical ("*leash_tracker_report: *tracker != NULL*");
   g_assert_null (leash_tracker_report (NULL, LEASH_FORMAT_TEXT));
+  assert_critical ("leash_tracker_report_full*tracker != NULL*");
+  g_assert_null (leash_tracker_report_full (NULL, LEASH_FORMAT_TEXT, LEASH_REPORT_NONE, 0));
   assert_critical ("leash_tracker_write_report*tracker != NULL*");
   g_assert_false (leash_tracker_write_report (NULL, NULL));
   assert_critical ("leash_snapshot_report*snapshot != NULL*");
@@ -152,6 +155,18 @@ child_cannot_write (void)
   g_assert_false (leash_tracker_write_report (fixture.tracker, &error));
   g_assert_true (error->domain == G_IO_ERROR);
   g_printerr ("error: %s\n", error->message);
+}
+
+/* The lowest number that is free is that of standard input. */
+static void
+child_writes_without_standard_input (void)
+{
+  g_auto (Fixture) fixture = { 0 };
+
+  fixture_init (&fixture);
+  g_assert_cmpint (close (STDIN_FILENO), ==, 0);
+  g_assert_true (leash_tracker_write_report (fixture.tracker, NULL));
+  g_assert_cmpint (fcntl (STDIN_FILENO, F_GETFD), ==, -1);
 }
 
 static void
@@ -271,6 +286,13 @@ test_output_is_appended_to (void)
   g_assert_cmpint (g_rmdir (dir), ==, 0);
 }
 
+/* A regression: the file was left open where its number was 0, 1 or 2. */
+static void
+test_output_is_closed_again (void)
+{
+  run ("writes-without-standard-input", "LEASH_OUTPUT", "/dev/null");
+}
+
 static void
 test_output_that_cannot_be_written (void)
 {
@@ -305,11 +327,13 @@ main (int argc, char **argv)
   g_test_add_func ("/check/setting/level", test_level_setting);
   g_test_add_func ("/check/setting/depot-limit", test_depot_limit_setting);
   g_test_add_func ("/check/output-is-appended-to", test_output_is_appended_to);
+  g_test_add_func ("/check/output-is-closed-again", test_output_is_closed_again);
   g_test_add_func ("/check/output-that-cannot-be-written", test_output_that_cannot_be_written);
   g_test_add_func ("/check/subprocess/writes-once", child_writes_once);
   g_test_add_func ("/check/subprocess/writes-twice", child_writes_twice);
   g_test_add_func ("/check/subprocess/has-a-thousand-places", child_has_a_thousand_places);
   g_test_add_func ("/check/subprocess/cannot-write", child_cannot_write);
+  g_test_add_func ("/check/subprocess/writes-without-standard-input", child_writes_without_standard_input);
   g_test_add_func ("/check/subprocess/checks", child_checks);
   return g_test_run ();
 }
