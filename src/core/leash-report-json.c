@@ -239,6 +239,8 @@ add_not_seen (GString *json, LeashSnapshot *snapshot)
   add_number (json, "misuses", (gint64) snapshot->n_misuses_dropped);
   add_number (json, "stacks_not_kept", (gint64) snapshot->n_stacks_not_kept);
   add_number (json, "stacks_after_fork", (gint64) snapshot->n_stacks_after_fork);
+  add_number (json, "reentries", (gint64) snapshot->n_reentries);
+  add_number (json, "strays", (gint64) snapshot->n_strays);
   g_string_append_c (json, '}');
 }
 

@@ -296,6 +296,23 @@ append_level_note (LeashPrinter *printer, LeashSnapshot *snapshot)
                  snapshot->sample_every);
 }
 
+/* What no tracker's own list tells of. */
+static void
+append_unseen_notes (LeashPrinter *printer, LeashSnapshot *snapshot)
+{
+  if (snapshot->n_reentries > 0)
+    append_note (printer,
+                 "%" G_GUINT64_FORMAT
+                 " times something was opened, closed or used inside of Leash itself, as by a "
+                 "signal handler: not tracked",
+                 snapshot->n_reentries);
+  if (snapshot->n_strays > 0)
+    append_note (printer,
+                 "%" G_GUINT64_FORMAT
+                 " times something was closed or used whose tracker was gone: not looked at",
+                 snapshot->n_strays);
+}
+
 static void
 append_notes (LeashPrinter *printer, LeashSnapshot *snapshot)
 {
@@ -315,6 +332,7 @@ append_notes (LeashPrinter *printer, LeashSnapshot *snapshot)
   if (snapshot->n_misuses_dropped > 0)
     append_note (printer, "%" G_GUINT64_FORMAT " more misuses were counted, and not kept",
                  snapshot->n_misuses_dropped);
+  append_unseen_notes (printer, snapshot);
 }
 
 /* "leash: 3 resources still open, from 2 places" */

@@ -20,6 +20,8 @@ struct _LeashSnapshot
   guint64 n_misuses_dropped;    /* different misuses past the number that is kept */
   guint64 n_stacks_not_kept;    /* process-wide: past the depot's limit */
   guint64 n_stacks_after_fork;  /* process-wide: not taken in a forked child */
+  guint64 n_reentries;          /* process-wide: opens, closes and uses inside of Leash, as by a signal handler */
+  guint64 n_strays;             /* process-wide: closes and uses of tags whose tracker was gone */
 };
 
 gsize leash_snapshot_count_leaks (LeashSnapshot *snapshot); /* open, without those meant to stay open */

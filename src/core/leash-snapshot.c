@@ -196,6 +196,8 @@ leash_snapshot_new (LeashTracker *tracker)
   snapshot->sample_every = __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED);
   snapshot->n_stacks_not_kept = leash_depot_count_dropped ();
   snapshot->n_stacks_after_fork = leash_capture_count_after_fork ();
+  snapshot->n_reentries = leash_tag_count_reentry ();
+  snapshot->n_strays = leash_tag_count_stray ();
   list = leash_tracker_list (tracker);
   for (guint i = 0; i < list->len; i++)
     add_tracker (snapshot, g_ptr_array_index (list, i));

@@ -110,5 +110,5 @@ gboolean    leash_parent_is_closed     (LeashTag        *parent,
                                         LeashStackId    *ret_opened,
                                         LeashStackId    *ret_closed);
 
-/* leash-tag.c: releases of tags whose tracker is gone, process-wide. */
+/* leash-tag.c: releases and uses of tags whose tracker is gone, process-wide. */
 guint64     leash_tag_count_stray      (void);

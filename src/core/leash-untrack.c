@@ -276,7 +276,7 @@ untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, 
       has_children = released && slot->children > 0;
       leash_unlock (&shard->lock);
     }
-  else
+  else if (!place->if_open)
     leash_tag_add_stray ();
   if (has_children && close_stack == 0)
     add_close_stack (tag, place);

@@ -45,6 +45,7 @@ test_handler_inside (void)
   gsize size = (gsize) sysconf (_SC_PAGESIZE);
   struct sigaction action = { .sa_handler = handle }, before;
   guint64 n_before = leash_tag_count_reentry ();
+  g_autofree char *text = NULL;
   LeashTag *tag;
 
   in_handler.ctx = tracked.ctx;
@@ -64,6 +65,8 @@ test_handler_inside (void)
   leash_untrack (tag);
   leash_untrack (in_handler.open);
   assert_clean (&tracked);
+  text = leash_tracker_report (tracked.tracker, LEASH_FORMAT_TEXT);
+  g_assert_true (g_pattern_match_simple ("*note: 6 times something was * inside of Leash itself*", text));
   munmap (in_handler.page, size);
 }
 

@@ -606,11 +606,15 @@ test_forked_and_not_kept_stacks_are_marked (void)
   snapshot->n_stacks_after_fork = 5;
   snapshot->n_stacks_not_kept = 6;
   snapshot->n_misuses_dropped = 7;
+  snapshot->n_reentries = 8;
+  snapshot->n_strays = 9;
   text = report (snapshot);
   assert_has (text, "\n    open_forked  src/forked.c:7\n    (no more: in a forked child)\n");
   assert_has (text, "note: 5 stacks were not taken: this is the child of a fork");
   assert_has (text, "note: 6 times a stack was not kept: LEASH_DEPOT_LIMIT is reached\n");
   assert_has (text, "note: 7 more misuses were counted, and not kept\n");
+  assert_has (text, "note: 8 times something was opened, closed or used inside of Leash itself, as by a ");
+  assert_has (text, "note: 9 times something was closed or used whose tracker was gone: not looked at\n");
   assert_has (text, "from 1 place, 7 misuses\n");
 }
 

@@ -221,6 +221,24 @@ test_tracker_gone (void)
     }
 }
 
+static void
+test_tracker_gone_is_told (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  Tracked gone = tracked_new ();
+  LeashTag *tag = leash_track (gone.ctx, "thing", NULL);
+  g_autofree char *text = NULL;
+  g_autofree char *json = NULL;
+
+  tracked_clear (&gone);
+  leash_untrack (tag);
+  text = leash_tracker_report (tracked.tracker, LEASH_FORMAT_TEXT);
+  g_assert_true (g_pattern_match_simple ("*note: * whose tracker was gone*", text));
+  json = leash_tracker_report (tracked.tracker, LEASH_FORMAT_JSON);
+  g_assert_true (g_pattern_match_simple ("*\"strays\":*", json));
+  g_assert_false (g_pattern_match_simple ("*\"strays\":0*", json));
+}
+
 /* Stale tags of every age: with 16 bits of generation none may hit, whatever the slot has become. */
 static void
 test_stale_tags_hit_nobody (void)
@@ -280,6 +298,7 @@ main (int argc, char **argv)
   g_test_add_func ("/untrack/handle-of-another-tracker-is-a-misuse", test_wrong_tracker);
   g_test_add_func ("/untrack/handle-given-out-again-is-a-misuse", test_handle_given_out_again);
   g_test_add_func ("/untrack/after-the-tracker-is-gone-does-no-harm", test_tracker_gone);
+  g_test_add_func ("/untrack/after-the-tracker-is-gone-is-told-in-reports", test_tracker_gone_is_told);
   g_test_add_func ("/untrack/stale-tags-hit-nobody", test_stale_tags_hit_nobody);
   g_test_add_func ("/untrack/wrong-arguments-are-named", test_wrong_arguments);
   return g_test_run ();

@@ -53,11 +53,17 @@ test_finalized_in_thread (void)
 static void
 test_tracker_gone_first (void)
 {
+  g_auto (Tracked) other = tracked_new ();
   Tracked tracked = tracked_new ();
-  g_autoptr (GObject) object = new_object ();
+  GObject *object = new_object ();
+  g_autofree char *text = NULL;
 
   leash_watch_object (tracked.ctx, object, "watched");
   tracked_clear (&tracked);
+  g_object_unref (object);
+  /* A regression: it was counted as if the program had closed something too late. */
+  text = leash_tracker_report (other.tracker, LEASH_FORMAT_TEXT);
+  g_assert_cmpstr (text, ==, "leash: nothing is open\n");
 }
 
 static void
