@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "leash-own-fd-private.h"
+#include "leash-quote-private.h"
 
 /* Of what the kernel keeps, without the end. */
 #define THREAD_NAME_MAX 15
@@ -303,6 +304,17 @@ is_of_check (const Descriptor *descriptor)
          && g_pattern_match_simple ("/check_?????? (deleted)", name);
 }
 
+/* A file's name may hold what ends a line or moves the cursor. */
+static char *
+descriptor_to_line (const Descriptor *descriptor)
+{
+  GString *line = g_string_new (NULL);
+
+  g_string_append_printf (line, "fd %d: ", descriptor->fd);
+  leash_escape_append (line, descriptor->words);
+  return g_string_free (line, FALSE);
+}
+
 GPtrArray *
 leash_census_list_new_fds (LeashCensus *before, LeashCensus *after)
 {
@@ -319,9 +331,19 @@ leash_census_list_new_fds (LeashCensus *before, LeashCensus *after)
       if (n_worker_eventfds > 0 && may_be_of_worker (descriptor))
         n_worker_eventfds--;
       else
-        g_ptr_array_add (list, g_strdup_printf ("fd %d: %s", descriptor->fd, descriptor->words));
+        g_ptr_array_add (list, descriptor_to_line (descriptor));
     }
   return list;
+}
+
+static char *
+thread_to_line (const Thread *thread)
+{
+  GString *line = g_string_new (NULL);
+
+  g_string_append_printf (line, "thread %d: ", thread->tid);
+  leash_quote_append (line, thread->name);
+  return g_string_free (line, FALSE);
 }
 
 GPtrArray *
@@ -334,7 +356,7 @@ leash_census_list_new_threads (LeashCensus *before, LeashCensus *after)
       const Thread *thread = &g_array_index (after->threads, Thread, i);
 
       if (!has_thread (before, thread) && !is_exempt (thread))
-        g_ptr_array_add (list, g_strdup_printf ("thread %d: \"%s\"", thread->tid, thread->name));
+        g_ptr_array_add (list, thread_to_line (thread));
     }
   return list;
 }

@@ -111,6 +111,23 @@ test_file_of_check (void)
   g_assert_cmpint (rmdir (dir), ==, 0);
 }
 
+/* A regression: such a name could write lines of its own into a test's output. */
+static void
+test_odd_names (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("leash-census-XXXXXX", NULL);
+  g_autoptr (LeashCensus) before = leash_census_new ();
+  int fd = open_deleted (dir, "a\nok 1 \033[2J\xff");
+  g_autoptr (LeashCensus) after = leash_census_new ();
+  g_autoptr (GPtrArray) list = leash_census_list_new_fds (before, after);
+  g_autofree char *expected = g_strdup_printf ("fd %d: file %s/a\\nok 1 \\x1b[2J\\xff (deleted)", fd, dir);
+
+  g_assert_cmpuint (list->len, ==, 1);
+  g_assert_cmpstr (g_ptr_array_index (list, 0), ==, expected);
+  close (fd);
+  g_assert_cmpint (rmdir (dir), ==, 0);
+}
+
 static gpointer
 wait_for_lock (gpointer lock)
 {
@@ -186,6 +203,7 @@ main (int argc, char **argv)
   g_test_add_func ("/census/own-descriptors-are-left-out", test_own_fd);
   g_test_add_func ("/census/forgotten-descriptors-are-left-out", test_forgotten_fd);
   g_test_add_func ("/census/file-of-check-is-left-out", test_file_of_check);
+  g_test_add_func ("/census/odd-names-stay-on-their-line", test_odd_names);
   g_test_add_func ("/census/thread-is-named-until-forgotten", test_thread);
   g_test_add_func ("/census/free-of-nothing", test_free_of_nothing);
   return g_test_run ();
