@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names of any bytes, made fit for a terminal. */
+/* Names of any bytes, made fit for a terminal, or for a reader of JSON. */
 #pragma once
 
 #include <glib.h>
@@ -14,3 +14,7 @@ void leash_escape_append (GString    *text,
 /* As that, in quotes, with the middle left out where it is long. */
 void leash_quote_append  (GString    *text,
                           const char *string);
+
+/* A string of JSON, with its quotes. */
+void leash_json_append_string (GString    *json,
+                               const char *string);

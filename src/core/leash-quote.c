@@ -2,7 +2,8 @@
 /*
  * A name comes from the program: a path, an address, a statement. It may hold what moves a terminal's cursor
  * or turns the direction of writing, and bytes of no encoding. What is written here is valid UTF-8, on one
- * line, and shows what it is: "\n", "\x1b" for a byte, "\u202e" for a character.
+ * line, and shows what it is: "\n", "\x1b" for a byte, "\u202e" for a character. JSON has escapes of its own,
+ * and none for bytes: those that are not UTF-8 become U+FFFD.
  */
 #include "leash-quote-private.h"
 
@@ -93,4 +94,20 @@ leash_quote_append (GString *text, const char *string)
       g_string_append (text, g_utf8_offset_to_pointer (escaped->str, length - TAIL));
     }
   g_string_append_c (text, '"');
+}
+
+void
+leash_json_append_string (GString *json, const char *string)
+{
+  g_autofree char *valid = g_utf8_make_valid (string, -1);
+
+  g_string_append_c (json, '"');
+  for (const char *p = valid; *p != '\0'; p++)
+    if (*p == '"' || *p == '\\')
+      g_string_append_printf (json, "\\%c", *p);
+    else if ((guchar) *p < 0x20 || *p == 0x7f)
+      g_string_append_printf (json, "\\u%04x", (guint) *p);
+    else
+      g_string_append_c (json, *p);
+  g_string_append_c (json, '"');
 }

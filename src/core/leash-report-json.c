@@ -11,23 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "leash-quote-private.h"
+
 #define SCHEMA 1
-
-static void
-append_string (GString *json, const char *string)
-{
-  g_autofree char *valid = g_utf8_make_valid (string, -1);
-
-  g_string_append_c (json, '"');
-  for (const char *p = valid; *p != '\0'; p++)
-    if (*p == '"' || *p == '\\')
-      g_string_append_printf (json, "\\%c", *p);
-    else if ((guchar) *p < 0x20 || *p == 0x7f)
-      g_string_append_printf (json, "\\u%04x", (guint) *p);
-    else
-      g_string_append_c (json, *p);
-  g_string_append_c (json, '"');
-}
 
 static void
 separate (GString *json)
@@ -49,7 +35,7 @@ add_string (GString *json, const char *key, const char *string)
 {
   add_key (json, key);
   if (string != NULL)
-    append_string (json, string);
+    leash_json_append_string (json, string);
   else
     g_string_append (json, "null");
 }
@@ -110,7 +96,7 @@ add_marks (GString *json, guint flags)
     if ((flags & 1u << i) != 0)
       {
         separate (json);
-        append_string (json, names[i]);
+        leash_json_append_string (json, names[i]);
       }
   g_string_append_c (json, ']');
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "leash-context-inner-private.h"
+#include "leash-quote-private.h"
 #include "leash-report-parts-private.h"
 #include "leash-settings-private.h"
 
@@ -52,6 +53,11 @@ void
 leash_test_add_finding (LeashFindings *findings, LeashError code, const char *summary, const char *text)
 {
   add_finding (findings, code, summary, text, text);
+  g_string_append (findings->others, findings->others->len > 0 ? ",{\"summary\":" : "{\"summary\":");
+  leash_json_append_string (findings->others, summary);
+  g_string_append (findings->others, ",\"text\":");
+  leash_json_append_string (findings->others, text);
+  g_string_append_c (findings->others, '}');
 }
 
 static void
@@ -179,23 +185,28 @@ add_contexts (LeashSnapshot *now, LeashSnapshot *at_end)
       leash_snapshot_add (now, leash_snapshot_get_resource (gone, i));
 }
 
+static char *
+report (LeashSnapshot *snapshot, LeashFormat format, LeashReportFlags flags)
+{
+  const LeashSettings *settings = leash_settings_get ();
+
+  if (settings->all_frames)
+    flags |= LEASH_REPORT_ALL_FRAMES;
+  return leash_snapshot_report (snapshot, format, flags, settings->places);
+}
+
 /* JSON is what is shown only where there is no LEASH_OUTPUT to write it to. */
 static void
 add_report (LeashSnapshot *snapshot, LeashError code, const char *summary, LeashFindings *findings)
 {
-  const LeashSettings *settings = leash_settings_get ();
-  LeashReportFlags flags = settings->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
-  g_autofree char *plain = leash_snapshot_report (snapshot, LEASH_FORMAT_TEXT, flags, settings->places);
+  g_autofree char *plain = report (snapshot, LEASH_FORMAT_TEXT, LEASH_REPORT_NONE);
   g_autofree char *colored = NULL;
   const char *shown = plain;
 
-  if (settings->format == LEASH_FORMAT_JSON)
-    findings->json = leash_snapshot_report (snapshot, LEASH_FORMAT_JSON, flags, settings->places);
-  if (findings->json != NULL && settings->output == NULL)
+  if (findings->json != NULL && leash_settings_get ()->output == NULL)
     shown = findings->json;
   else if (findings->color)
-    shown = colored
-        = leash_snapshot_report (snapshot, LEASH_FORMAT_TEXT, flags | LEASH_REPORT_COLOR, settings->places);
+    shown = colored = report (snapshot, LEASH_FORMAT_TEXT, LEASH_REPORT_COLOR);
   add_finding (findings, code, summary, shown, plain);
 }
 
@@ -208,6 +219,9 @@ ask_tracker (LeashTestState *state, LeashSnapshot *at_end, LeashFindings *findin
 
   if (has_contexts (at_end) && has_descendants (state))
     add_contexts (now, at_end);
+  /* Also where the tracker has nothing to say: the file's line tells of the rest too. */
+  if (leash_settings_get ()->format == LEASH_FORMAT_JSON)
+    findings->json = report (now, LEASH_FORMAT_JSON, LEASH_REPORT_NONE);
   summary = leash_snapshot_summarize (now, &code);
   if (summary != NULL)
     add_report (now, code, summary, findings);

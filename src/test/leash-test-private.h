@@ -27,7 +27,8 @@ typedef struct
   GString *summary; /* one line; empty while nothing is wrong */
   GString *text;    /* all of it, as it is shown */
   GString *plain;   /* the same without colours */
-  char *json;       /* what the tracker says, where LEASH_FORMAT asks for it; owned, NULL for nothing */
+  char *json;       /* the tracker's report, where LEASH_FORMAT asks for it; owned, else NULL */
+  GString *others;  /* what the tracker does not tell, as elements of an array of JSON */
   GPtrArray *notes; /* of constant strings: what is worth a line although the test passes */
   LeashError code;  /* the gravest; LeashError lists them from the gravest down */
   gboolean color;   /* the text is for a terminal */

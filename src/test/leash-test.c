@@ -9,6 +9,7 @@
 #include "leash-test-private.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "leash-context-inner-private.h"
@@ -160,16 +161,27 @@ state_free (LeashTestState *state)
   g_free (state);
 }
 
+/* The tracker's report, with a last key for what the tracker does not tell. */
+static char *
+complete_json (const LeashFindings *findings)
+{
+  GString *line = g_string_new (findings->json);
+
+  g_string_truncate (line, line->len - strlen ("}\n"));
+  g_string_append_printf (line, ",\"test\":[%s]}\n", findings->others->str);
+  return g_string_free (line, FALSE);
+}
+
 /* Where LEASH_OUTPUT names a file, reports are read from there too. */
 static void
 write_output (LeashFindings *findings)
 {
-  const LeashSettings *settings = leash_settings_get ();
+  g_autofree char *json = findings->json != NULL ? complete_json (findings) : NULL;
   g_autoptr (GError) error = NULL;
-  const char *report = settings->format == LEASH_FORMAT_JSON ? findings->json : findings->plain->str;
   g_autofree char *text = NULL;
 
-  if (settings->output == NULL || report == NULL || leash_report_write (report, &error))
+  if (leash_settings_get ()->output == NULL
+      || leash_report_write (json != NULL ? json : findings->plain->str, &error))
     return;
   text = g_strconcat ("leash: ", error->message, NULL);
   leash_test_add_finding (findings, LEASH_ERROR_BAD_SETTING, error->message, text);
@@ -182,9 +194,11 @@ finish (LeashTest *test, gboolean color, GPtrArray *notes, GError **error)
   g_autoptr (GString) summary = g_string_new (NULL);
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GString) plain = g_string_new (NULL);
+  g_autoptr (GString) others = g_string_new (NULL);
   g_autofree char *json = NULL;
-  LeashFindings findings
-      = { .summary = summary, .text = text, .plain = plain, .notes = notes, .color = color };
+  LeashFindings findings = {
+    .summary = summary, .text = text, .plain = plain, .others = others, .notes = notes, .color = color
+  };
 
   leash_test_ask (state, &findings);
   json = findings.json;

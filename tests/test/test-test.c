@@ -45,10 +45,11 @@ append_option (char **env, const char *variable, const char *option)
   return g_environ_setenv (env, variable, options, TRUE);
 }
 
-/* The environment of a user who has set nothing, but for what is given: "NAME=value". */
+/* The environment of a user who has set nothing, but for what is given: "NAME=value", each on a line. */
 static char **
-make_environment (const char *setting)
+make_environment (const char *settings)
 {
+  g_auto (GStrv) lines = settings != NULL ? g_strsplit (settings, "\n", -1) : NULL;
   char **env = g_get_environ ();
 
   for (guint i = 0; env[i] != NULL;)
@@ -64,9 +65,9 @@ make_environment (const char *setting)
   env = append_option (env, "ASAN_OPTIONS", "detect_leaks=0");
   env = append_option (env, "TSAN_OPTIONS", "report_thread_leaks=0");
   env = g_environ_setenv (env, "LEASH_TEST_GRACE", "0.05", TRUE);
-  if (setting != NULL)
+  for (guint i = 0; lines != NULL && lines[i] != NULL; i++)
     {
-      g_auto (GStrv) parts = g_strsplit (setting, "=", 2);
+      g_auto (GStrv) parts = g_strsplit (lines[i], "=", 2);
 
       env = g_environ_setenv (env, parts[0], parts[1], TRUE);
     }
@@ -585,6 +586,32 @@ test_output (void)
   g_assert_cmpint (g_rmdir (dir), ==, 0);
 }
 
+/* A regression: the file had what the tracker knows, and nothing of the thread. */
+static void
+test_json_output (void)
+{
+  g_auto (Outcome) outcome = { 0 };
+  g_auto (Outcome) leaking = { 0 };
+  g_autofree char *dir = g_dir_make_tmp ("leash-output-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (dir, "report", NULL);
+  g_autofree char *settings = g_strdup_printf ("LEASH_FORMAT=json\nLEASH_OUTPUT=%s", path);
+  g_autofree char *report = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  run_failing (&outcome, "/thread/straggler", settings, ONE_THREAD);
+  run_failing (&leaking, "/fd/pipe", settings, ONE_DESCRIPTOR);
+  g_assert_true (g_file_get_contents (path, &report, NULL, NULL));
+  lines = g_strsplit (report, "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 3);
+  g_assert_true (
+      g_pattern_match_simple ("{\"schema\":1,*,\"test\":[{\"summary\":\"1 thread outlived the test\","
+                              "\"text\":\"*\\\"straggler\\\"*\"}]}",
+                              lines[0]));
+  g_assert_true (g_pattern_match_simple ("{\"schema\":1,*,\"test\":[{*: pipe, number *}]}", lines[1]));
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_assert_cmpint (g_rmdir (dir), ==, 0);
+}
+
 static void
 test_output_that_cannot_be_written (void)
 {
@@ -712,6 +739,7 @@ add_settings (void)
   g_test_add_func ("/test/settings/color", test_color);
   g_test_add_func ("/test/settings/format", test_format);
   g_test_add_func ("/test/settings/output", test_output);
+  g_test_add_func ("/test/settings/output-as-json-has-all", test_json_output);
   g_test_add_func ("/test/settings/output-that-cannot-be-written", test_output_that_cannot_be_written);
 }
 
