@@ -24,6 +24,8 @@ G_GNUC_UNUSED static GError *leash_check_error;
  * leash_check_setup:
  *
  * A checked fixture's setup for Check: begins `leash_check_test`.
+ *
+ * Since: 0.1
  */
 G_GNUC_UNUSED static void
 leash_check_setup (void)
@@ -36,6 +38,8 @@ leash_check_setup (void)
  * leash_check_teardown:
  *
  * A checked fixture's teardown for Check: fails with the report where anything is still open.
+ *
+ * Since: 0.1
  */
 G_GNUC_UNUSED static void
 leash_check_teardown (void)

@@ -19,6 +19,8 @@ G_BEGIN_DECLS
  * A setup function for cmocka: makes @state a `LeashTest *`.
  *
  * Returns: 0
+ *
+ * Since: 0.1
  */
 G_GNUC_UNUSED static int
 leash_cmocka_setup (void **state)
@@ -37,6 +39,8 @@ leash_cmocka_setup (void **state)
  * A teardown function for cmocka: prints the report and fails where anything is still open.
  *
  * Returns: 0 when nothing is, -1 otherwise, which cmocka counts as a failed teardown
+ *
+ * Since: 0.1
  */
 G_GNUC_UNUSED static int
 leash_cmocka_teardown (void **state)

@@ -73,11 +73,11 @@ has_checksum (int fd, guint32 checksum)
   return n == 0 && found == checksum;
 }
 
-/* Takes path, and gives it to who called where it is the file that is sought. */
+/* Takes path, and gives it to who called where it is the file that is sought. A FIFO is not waited for. */
 static int
 try (char *path, const char *build_id, guint32 checksum, char **ret_path)
 {
-  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
   if (fd >= 0 && (build_id != NULL ? has_build_id (fd, build_id) : has_checksum (fd, checksum)))
     {

@@ -6,7 +6,7 @@
  *
  * Functions are looked for in all that may hold one: namespaces, types (a member's body may be there),
  * functions and blocks (a lambda's). Bodies that were inlined are not searched: what is inside is part of the
- * function.
+ * function. No deeper than DEPTH_MAX, since a file may say that anything is inside of anything, for ever.
  *
  * Source files are shown as the compiler was given them, less leading "./" and "../", for these only tell
  * where the build folder was: ../src/config.c is src/config.c. A file below the build folder is shown
@@ -19,6 +19,9 @@
 
 /* Inlined into one another, at one address. */
 #define INLINED_MAX 64
+
+/* Namespaces, types, functions and blocks within one another; what is deeper is not looked for. */
+#define DEPTH_MAX 64
 
 /* Where a function's code is, or a part of it. */
 typedef struct
@@ -52,18 +55,18 @@ add_ranges (LeashDwarfUnit *unit, Dwarf_Die *function)
 }
 
 static void
-find_functions (LeashDwarfUnit *unit, Dwarf_Die *parent)
+find_functions (LeashDwarfUnit *unit, Dwarf_Die *parent, guint depth)
 {
   Dwarf_Die die;
 
-  if (dwarf_child (parent, &die) != 0)
+  if (depth == DEPTH_MAX || dwarf_child (parent, &die) != 0)
     return;
   do
     switch (dwarf_tag (&die))
       {
       case DW_TAG_subprogram:
         add_ranges (unit, &die);
-        find_functions (unit, &die);
+        find_functions (unit, &die, depth + 1);
         break;
       case DW_TAG_namespace:
       case DW_TAG_module:
@@ -71,7 +74,7 @@ find_functions (LeashDwarfUnit *unit, Dwarf_Die *parent)
       case DW_TAG_structure_type:
       case DW_TAG_union_type:
       case DW_TAG_lexical_block:
-        find_functions (unit, &die);
+        find_functions (unit, &die, depth + 1);
         break;
       }
   while (dwarf_siblingof (&die, &die) == 0);
@@ -106,7 +109,7 @@ leash_dwarf_unit_new (Dwarf_Die *die)
   find_other_half (unit);
   unit->folder = dwarf_formstring (dwarf_attr (die, DW_AT_comp_dir, &folder));
   unit->ranges = g_array_new (FALSE, FALSE, sizeof (Range));
-  find_functions (unit, &unit->code);
+  find_functions (unit, &unit->code, 0);
   g_array_sort (unit->ranges, range_compare);
   if (dwarf_getsrcfiles (&unit->code, &unit->files, &unit->n_files) != 0)
     unit->n_files = 0;

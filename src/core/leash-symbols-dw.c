@@ -95,11 +95,12 @@ is_same (Binary *binary, Elf *elf)
   return has_same_layout (elf, module);
 }
 
-/* Opens the file at path and starts a session with it. */
+/* Opens the file at path and starts a session with it. What is there now may be a FIFO: it is not waited for.
+ */
 static Dwfl_Module *
 report (Binary *binary, const char *path)
 {
-  int fd = open (path, O_RDONLY | O_CLOEXEC);
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   Dwfl_Module *file;
   void **user_data;
   GElf_Addr bias;

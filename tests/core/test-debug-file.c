@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "leash-modules-private.h"
@@ -44,6 +45,23 @@ test_odd_links (void)
   g_assert_cmpint (leash_debug_file_open ("/usr/bin/program", "a", "", 0, &found), ==, -1);
   g_assert_cmpint (leash_debug_file_open ("", "", "none", 0, &found), ==, -1);
   g_assert_null (found);
+}
+
+/* A regression: a report waited until somebody wrote to it. */
+static void
+test_fifo (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("leash-debug-file-XXXXXX", NULL);
+  g_autofree char *module = g_build_filename (folder, "program", NULL);
+  g_autofree char *debug = g_build_filename (folder, "program.debug", NULL);
+  char *found = NULL;
+
+  g_assert_cmpint (mkfifo (debug, 0600), ==, 0);
+  g_assert_cmpint (leash_debug_file_open (module, NULL, "program.debug", 0, &found), ==, -1);
+  g_assert_cmpint (leash_debug_file_open (module, "abcdef", "program.debug", 0, &found), ==, -1);
+  g_assert_null (found);
+  g_remove (debug);
+  g_rmdir (folder);
 }
 
 static int
@@ -130,6 +148,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/debug-file/checksum-decides", test_checksum);
   g_test_add_func ("/debug-file/odd-links-lead-nowhere", test_odd_links);
+  g_test_add_func ("/debug-file/fifo-is-not-waited-for", test_fifo);
   g_test_add_func ("/debug-file/no-server-is-asked", test_no_server);
   return g_test_run ();
 }

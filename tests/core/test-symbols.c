@@ -6,6 +6,7 @@
 #include "leash-symbols-private.h"
 
 #include <glib/gstdio.h>
+#include <sys/stat.h>
 
 #include "leash-modules-private.h"
 #include "places-fixture.h"
@@ -240,6 +241,18 @@ test_cpp (Fixture *fixture, gconstpointer unused)
   assert_frame (&frames[1], "places_template", "places-cpp.cc", "calls template");
 }
 
+/* A regression: each block in another took a frame of the stack of whoever asked for a report. */
+static void
+test_deep (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *path = places_path ("places-deep");
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    g_test_skip ("its debug information is not written for this machine");
+  else
+    g_assert_cmpstr (look_up_call (fixture, path, "places_deep")->function, ==, "places_deep");
+}
+
 /* Modules that go */
 
 static void
@@ -310,7 +323,7 @@ test_no_build_id (Fixture *fixture, gconstpointer unused)
 
 /* What is loaded is in memory, whatever became of the file. */
 static void
-test_removed (Fixture *fixture, gconstpointer unused)
+test_removed (Fixture *fixture, gconstpointer then_a_fifo)
 {
   g_autofree char *original = places_path ("places");
   g_autofree char *path = g_build_filename (fixture->folder, "library.so", NULL);
@@ -322,6 +335,7 @@ test_removed (Fixture *fixture, gconstpointer unused)
   g_assert_true (g_file_set_contents (path, content, length, NULL));
   library = places_open (path);
   g_assert_cmpint (g_remove (path), ==, 0);
+  g_assert_true (then_a_fifo == NULL || mkfifo (path, 0600) == 0);
   g_assert_cmpstr (
       look_up (fixture, places_call (library, "places_exported"), leash_modules_refresh ())->function, ==,
       "places_exported");
@@ -476,10 +490,12 @@ main (int argc, char **argv)
   ADD ("/symbols/program-position-independent", "places-pie", test_program);
   ADD ("/symbols/program-at-fixed-address", "places-no-pie", test_program);
   ADD ("/symbols/c++-names-are-readable", NULL, test_cpp);
+  ADD ("/symbols/blocks-within-blocks-without-end", NULL, test_deep);
   ADD ("/symbols/unloaded-library-is-named", NULL, test_unloaded);
   ADD ("/symbols/unloaded-and-replaced-is-not-guessed", NULL, test_replaced);
   ADD ("/symbols/unloaded-without-build-id-is-uncertain", NULL, test_no_build_id);
   ADD ("/symbols/loaded-and-removed-is-named", NULL, test_removed);
+  ADD ("/symbols/loaded-and-now-a-fifo-is-not-waited-for", "", test_removed);
   ADD ("/symbols/two-libraries-at-one-address", NULL, test_same_address);
   for (guint i = 0; i < G_N_ELEMENTS (debug_cases); i++)
     ADD (debug_cases[i].path, &debug_cases[i], test_debug_file);
