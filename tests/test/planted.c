@@ -447,7 +447,7 @@ test_go_wait (void)
 
 static LeashContext *kept_ctx;
 
-static void
+static G_NO_INLINE void
 forget_context (LeashContext *ctx)
 {
   kept_ctx = leash_context_with_cancel (ctx);
