@@ -27,3 +27,14 @@ void leash_attempt_prefix_two (GError    **error,
                                const char *name,
                                const char *joint,
                                const char *other) G_GNUC_NO_INLINE;
+
+/* What is read or written is told as a gssize. */
+static inline gboolean
+leash_attempt_check_count (gsize count, GError **error)
+{
+  if (G_LIKELY (count <= G_MAXSSIZE))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "a count of %" G_GSIZE_FORMAT " bytes is more than one call can return", count);
+  return FALSE;
+}

@@ -10,24 +10,11 @@
  */
 #include "leash-timer-private.h"
 
+#include "leash-boxed-private.h"
+
 static LeashClock system_clock;
 
-/* By hand: G_DEFINE_BOXED_TYPE() goes through a union that -Wpedantic objects to. */
-GType
-leash_clock_get_type (void)
-{
-  static gsize registered;
-
-  if (g_once_init_enter (&registered))
-    {
-      GType type = g_boxed_type_register_static (g_intern_static_string ("LeashClock"),
-                                                 (GBoxedCopyFunc) leash_clock_ref,
-                                                 (GBoxedFreeFunc) leash_clock_unref);
-
-      g_once_init_leave (&registered, type);
-    }
-  return registered;
-}
+LEASH_DEFINE_BOXED (LeashClock, leash_clock)
 
 /**
  * leash_clock_system:

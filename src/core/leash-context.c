@@ -16,24 +16,11 @@
  */
 #include "leash-context-inner-private.h"
 
+#include "leash-boxed-private.h"
+
 static LeashFullContext background;
 
-/* By hand: G_DEFINE_BOXED_TYPE() goes through a union that -Wpedantic objects to. */
-GType
-leash_context_get_type (void)
-{
-  static gsize registered;
-
-  if (g_once_init_enter (&registered))
-    {
-      GType type = g_boxed_type_register_static (g_intern_static_string ("LeashContext"),
-                                                 (GBoxedCopyFunc) leash_context_ref,
-                                                 (GBoxedFreeFunc) leash_context_unref);
-
-      g_once_init_leave (&registered, type);
-    }
-  return registered;
-}
+LEASH_DEFINE_BOXED (LeashContext, leash_context)
 
 static LeashScope *
 scope_ref (LeashScope *scope)

@@ -51,6 +51,14 @@ gboolean leash_handle_refuse (LeashHandle        *handle,
                               const LeashAttempt *attempt,
                               gconstpointer       caller,
                               GError            **error) G_GNUC_NO_INLINE;
+/* Says why an operation failed: that it was closed meanwhile, if it was, else what the operation said. */
+void     leash_handle_explain (LeashHandle        *handle,
+                              const LeashAttempt *attempt,
+                              GError            **error) G_GNUC_NO_INLINE;
+/* -1 when get_fd is NULL, and when the handle is closed, which is a misuse. */
+int      leash_handle_get_fd  (LeashHandle        *handle,
+                              int               (*get_fd) (gpointer impl),
+                              gconstpointer       caller);
 gboolean leash_handle_finish (LeashHandle        *handle,
                               GError            **error) G_GNUC_NO_INLINE;
 

@@ -71,6 +71,31 @@ leash_handle_refuse (LeashHandle *handle, const LeashAttempt *attempt, gconstpoi
   return FALSE;
 }
 
+void
+leash_handle_explain (LeashHandle *handle, const LeashAttempt *attempt, GError **error)
+{
+  if (leash_use_is_closed (&handle->use))
+    {
+      g_clear_error (error);
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it was closed in another thread");
+    }
+  leash_attempt_prefix (error, attempt->doing, handle->name);
+}
+
+int
+leash_handle_get_fd (LeashHandle *handle, int (*get_fd) (gpointer impl), gconstpointer caller)
+{
+  static const LeashAttempt asking = { "Asking for the descriptor of", "descriptor asked for after close" };
+  int fd = -1;
+
+  if (!leash_handle_enter (handle, &asking, caller, NULL))
+    return -1;
+  if (get_fd != NULL)
+    fd = get_fd (handle->impl);
+  leash_handle_leave (handle);
+  return fd;
+}
+
 gboolean
 leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
 {

@@ -7,6 +7,7 @@
  * threads in one directory would therefore read what the other overwrites: the second one is refused, as
  * GFileEnumerator does, and nothing has to be locked or copied.
  */
+#include "leash-boxed-private.h"
 #include "leash-fs-private.h"
 #include "leash-handle-private.h"
 
@@ -37,22 +38,7 @@ struct _LeashDir
 
 static const LeashAttempt reading = { "Reading the directory", "read after close" };
 
-/* By hand: G_DEFINE_BOXED_TYPE() goes through a union that -Wpedantic objects to. */
-GType
-leash_dir_get_type (void)
-{
-  static gsize registered;
-
-  if (g_once_init_enter (&registered))
-    {
-      GType type
-          = g_boxed_type_register_static (g_intern_static_string ("LeashDir"), (GBoxedCopyFunc) leash_dir_ref,
-                                          (GBoxedFreeFunc) leash_dir_unref);
-
-      g_once_init_leave (&registered, type);
-    }
-  return registered;
-}
+LEASH_DEFINE_BOXED (LeashDir, leash_dir)
 
 /**
  * leash_dir_new: (skip)

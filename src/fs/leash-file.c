@@ -10,6 +10,7 @@
  * The ways through are built for success: a guard in, one compare each, the operation, a guard out. Whatever
  * ends in an error goes through functions of its own that are never inlined.
  */
+#include "leash-boxed-private.h"
 #include "leash-fs-private.h"
 #include "leash-handle-private.h"
 
@@ -53,25 +54,8 @@ static const FileCall call_seek = { { "Seeking in", "seek after close" }, 0 };
 static const FileCall call_stat = { { "Looking at", "stat after close" }, 0 };
 static const FileCall call_truncate = { { "Truncating", "truncate after close" }, LEASH_OPEN_WRITE };
 static const FileCall call_sync = { { "Syncing", "sync after close" }, 0 };
-static const FileCall call_get_fd
-    = { { "Asking for the descriptor of", "descriptor asked for after close" }, 0 };
 
-/* By hand: G_DEFINE_BOXED_TYPE() goes through a union that -Wpedantic objects to. */
-GType
-leash_file_get_type (void)
-{
-  static gsize registered;
-
-  if (g_once_init_enter (&registered))
-    {
-      GType type
-          = g_boxed_type_register_static (g_intern_static_string ("LeashFile"),
-                                          (GBoxedCopyFunc) leash_file_ref, (GBoxedFreeFunc) leash_file_unref);
-
-      g_once_init_leave (&registered, type);
-    }
-  return registered;
-}
+LEASH_DEFINE_BOXED (LeashFile, leash_file)
 
 /* Finds out again, at leisure, why an operation cannot begin. */
 static void G_GNUC_NO_INLINE
@@ -110,16 +94,6 @@ end (LeashFile *file, const FileCall *call, gboolean done, GError **error)
   if (G_UNLIKELY (!done))
     leash_attempt_prefix (error, call->attempt.doing, file->path);
   leash_handle_leave (&file->handle);
-}
-
-static inline gboolean
-check_count (gsize count, GError **error)
-{
-  if (G_LIKELY (count <= G_MAXSSIZE))
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               "a count of %" G_GSIZE_FORMAT " bytes is more than one call can return", count);
-  return FALSE;
 }
 
 static inline gboolean
@@ -251,7 +225,7 @@ leash_file_read (LeashFile *file, LeashContext *ctx, void *buffer, gsize count, 
 
   if (!begin (file, ctx, &call_read, file->ops->read != NULL, LEASH_CALLER, error))
     return -1;
-  if (check_count (count, error))
+  if (leash_attempt_check_count (count, error))
     n = count == 0 ? 0 : file->ops->read (file->handle.impl, ctx, buffer, count, error);
   end (file, &call_read, n >= 0, error);
   return n;
@@ -283,7 +257,7 @@ leash_file_write (LeashFile *file, LeashContext *ctx, const void *buffer, gsize 
 
   if (!begin (file, ctx, &call_write, file->ops->write != NULL, LEASH_CALLER, error))
     return -1;
-  if (check_count (count, error))
+  if (leash_attempt_check_count (count, error))
     n = count == 0 ? 0 : file->ops->write (file->handle.impl, ctx, buffer, count, error);
   end (file, &call_write, n >= 0, error);
   return n;
@@ -316,7 +290,7 @@ leash_file_pread (LeashFile *file, LeashContext *ctx, void *buffer, gsize count,
 
   if (!begin (file, ctx, &call_read, file->ops->pread != NULL, LEASH_CALLER, error))
     return -1;
-  if (check_count (count, error) && check_offset (offset, "offset", error))
+  if (leash_attempt_check_count (count, error) && check_offset (offset, "offset", error))
     n = count == 0 ? 0 : file->ops->pread (file->handle.impl, ctx, buffer, count, offset, error);
   end (file, &call_read, n >= 0, error);
   return n;
@@ -350,7 +324,8 @@ leash_file_pwrite (LeashFile *file, LeashContext *ctx, const void *buffer, gsize
 
   if (!begin (file, ctx, &call_write, file->ops->pwrite != NULL, LEASH_CALLER, error))
     return -1;
-  if (check_count (count, error) && check_offset (offset, "offset", error) && check_not_append (file, error))
+  if (leash_attempt_check_count (count, error) && check_offset (offset, "offset", error)
+      && check_not_append (file, error))
     n = count == 0 ? 0 : file->ops->pwrite (file->handle.impl, ctx, buffer, count, offset, error);
   end (file, &call_write, n >= 0, error);
   return n;
@@ -489,16 +464,9 @@ leash_file_sync (LeashFile *file, LeashContext *ctx, GError **error)
 int
 leash_file_get_fd (LeashFile *file)
 {
-  int fd = -1;
-
   g_return_val_if_fail (file != NULL, -1);
 
-  if (!leash_handle_enter (&file->handle, &call_get_fd.attempt, LEASH_CALLER, NULL))
-    return -1;
-  if (file->ops->get_fd != NULL)
-    fd = file->ops->get_fd (file->handle.impl);
-  leash_handle_leave (&file->handle);
-  return fd;
+  return leash_handle_get_fd (&file->handle, file->ops->get_fd, LEASH_CALLER);
 }
 
 /**

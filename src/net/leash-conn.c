@@ -43,8 +43,6 @@ struct _LeashConn
 static const LeashAttempt call_read = { "Reading from", "read after close" };
 static const LeashAttempt call_write = { "Writing to", "write after close" };
 static const LeashAttempt call_shutdown = { "Shutting down", "shutdown after close" };
-static const LeashAttempt call_get_fd
-    = { "Asking for the descriptor of", "descriptor asked for after close" };
 
 LEASH_DEFINE_BOXED (LeashConn, leash_conn)
 
@@ -62,34 +60,12 @@ begin (LeashConn *conn, const LeashAttempt *attempt, gboolean has_op, gconstpoin
   return FALSE;
 }
 
-/* Says why an operation failed that a close in another thread has ended. */
-static void G_GNUC_NO_INLINE
-explain (LeashConn *conn, const LeashAttempt *attempt, GError **error)
-{
-  if (leash_use_is_closed (&conn->handle.use))
-    {
-      g_clear_error (error);
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it was closed in another thread");
-    }
-  leash_attempt_prefix (error, attempt->doing, conn->handle.name);
-}
-
 static inline void
 end (LeashConn *conn, const LeashAttempt *attempt, gboolean done, GError **error)
 {
   if (G_UNLIKELY (!done))
-    explain (conn, attempt, error);
+    leash_handle_explain (&conn->handle, attempt, error);
   leash_handle_leave (&conn->handle);
-}
-
-static inline gboolean
-check_count (gsize count, GError **error)
-{
-  if (G_LIKELY (count <= G_MAXSSIZE))
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-               "a count of %" G_GSIZE_FORMAT " bytes is more than one call can return", count);
-  return FALSE;
 }
 
 /* The end of the data, when it was a close in this process that made it, is a failure. */
@@ -252,7 +228,7 @@ leash_conn_read_as (LeashConn *conn, LeashContext *ctx, void *buffer, gsize coun
 
   if (!begin (conn, attempt, conn->ops->read != NULL, caller, error))
     return -1;
-  if (check_count (count, error))
+  if (leash_attempt_check_count (count, error))
     n = read_some (conn, ctx, buffer, count, error);
   end (conn, attempt, n >= 0, error);
   return n;
@@ -332,7 +308,7 @@ leash_conn_write (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize 
 
   if (!begin (conn, &call_write, conn->ops->write != NULL, LEASH_CALLER, error))
     return -1;
-  if (check_count (count, error) && leash_context_check (ctx, error))
+  if (leash_attempt_check_count (count, error) && leash_context_check (ctx, error))
     n = count == 0 ? 0 : conn->ops->write (conn->handle.impl, ctx, buffer, count, error);
   end (conn, &call_write, n >= 0, error);
   return n;
@@ -442,16 +418,9 @@ leash_conn_shutdown (LeashConn *conn, gboolean reading, gboolean writing, GError
 int
 leash_conn_get_fd (LeashConn *conn)
 {
-  int fd = -1;
-
   g_return_val_if_fail (conn != NULL, -1);
 
-  if (!leash_handle_enter (&conn->handle, &call_get_fd, LEASH_CALLER, NULL))
-    return -1;
-  if (conn->ops->get_fd != NULL)
-    fd = conn->ops->get_fd (conn->handle.impl);
-  leash_handle_leave (&conn->handle);
-  return fd;
+  return leash_handle_get_fd (&conn->handle, conn->ops->get_fd, LEASH_CALLER);
 }
 
 /**

@@ -32,8 +32,6 @@ struct _LeashListener
 #define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashListenerOps, close) + sizeof (gpointer))
 
 static const LeashAttempt call_accept = { "Accepting on", "accept after close" };
-static const LeashAttempt call_get_fd
-    = { "Asking for the descriptor of", "descriptor asked for after close" };
 
 LEASH_DEFINE_BOXED (LeashListener, leash_listener)
 
@@ -129,15 +127,9 @@ accept_conn (LeashListener *listener, LeashContext *ctx, GError **error)
 
   if (leash_context_check (ctx, error))
     conn = listener->ops->accept (listener->handle.impl, ctx, error);
-  if (G_LIKELY (conn != NULL))
-    return conn;
-  if (leash_use_is_closed (&listener->handle.use))
-    {
-      g_clear_error (error);
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it was closed in another thread");
-    }
-  leash_attempt_prefix (error, call_accept.doing, listener->address);
-  return NULL;
+  if (G_UNLIKELY (conn == NULL))
+    leash_handle_explain (&listener->handle, &call_accept, error);
+  return conn;
 }
 
 /**
@@ -207,16 +199,9 @@ leash_listener_get_address (LeashListener *listener)
 int
 leash_listener_get_fd (LeashListener *listener)
 {
-  int fd = -1;
-
   g_return_val_if_fail (listener != NULL, -1);
 
-  if (!leash_handle_enter (&listener->handle, &call_get_fd, LEASH_CALLER, NULL))
-    return -1;
-  if (listener->ops->get_fd != NULL)
-    fd = listener->ops->get_fd (listener->handle.impl);
-  leash_handle_leave (&listener->handle);
-  return fd;
+  return leash_handle_get_fd (&listener->handle, listener->ops->get_fd, LEASH_CALLER);
 }
 
 /**

@@ -168,33 +168,28 @@ static const LeashConnOps socket_conn_ops = {
   .close = socket_close,
 };
 
-char *
-leash_socket_get_local_address (int fd)
+static char *
+get_address (int fd, int (*get_name) (int fd, struct sockaddr *ret_native, socklen_t *length))
 {
   struct sockaddr_storage native = { 0 };
   socklen_t length = sizeof native;
 
-  if (getsockname (fd, (struct sockaddr *) &native, &length) != 0)
+  if (get_name (fd, (struct sockaddr *) &native, &length) != 0)
     return NULL;
   return leash_address_to_string ((struct sockaddr *) &native, length);
 }
 
-static char *
-get_remote_address (int fd)
+char *
+leash_socket_get_local_address (int fd)
 {
-  struct sockaddr_storage native = { 0 };
-  socklen_t length = sizeof native;
-
-  if (getpeername (fd, (struct sockaddr *) &native, &length) != 0)
-    return NULL;
-  return leash_address_to_string ((struct sockaddr *) &native, length);
+  return get_address (fd, getsockname);
 }
 
 LeashConn *
 leash_socket_conn_new (int fd, const char *remote_address)
 {
   g_autofree char *local = leash_socket_get_local_address (fd);
-  g_autofree char *remote = get_remote_address (fd);
+  g_autofree char *remote = get_address (fd, getpeername);
   const int on = 1;
 
   /* A local socket does not know the option, and needs none. */
