@@ -17,6 +17,8 @@
 #include <dwarf.h>
 #include <string.h>
 
+#include "leash-span-private.h"
+
 /* Inlined into one another, at one address. */
 #define INLINED_MAX 64
 
@@ -26,8 +28,7 @@
 /* Where a function's code is, or a part of it. */
 typedef struct
 {
-  Dwarf_Addr start;
-  Dwarf_Addr end; /* past the last */
+  LeashSpan span;
   Dwarf_Die function;
 } Range;
 
@@ -49,8 +50,8 @@ add_ranges (LeashDwarfUnit *unit, Dwarf_Die *function)
   ptrdiff_t next = 0;
 
   /* What the linker threw away is at 0. */
-  while ((next = dwarf_ranges (function, next, &base, &range.start, &range.end)) > 0)
-    if (range.start > 0)
+  while ((next = dwarf_ranges (function, next, &base, &range.span.start, &range.span.end)) > 0)
+    if (range.span.start > 0)
       g_array_append_val (unit->ranges, range);
 }
 
@@ -80,14 +81,6 @@ find_functions (LeashDwarfUnit *unit, Dwarf_Die *parent, guint depth)
   while (dwarf_siblingof (&die, &die) == 0);
 }
 
-static int
-range_compare (gconstpointer a, gconstpointer b)
-{
-  const Range *x = a, *y = b;
-
-  return x->start < y->start ? -1 : x->start > y->start;
-}
-
 /* With -gsplit-dwarf a unit has two halves. */
 static void
 find_other_half (LeashDwarfUnit *unit)
@@ -110,7 +103,7 @@ leash_dwarf_unit_new (Dwarf_Die *die)
   unit->folder = dwarf_formstring (dwarf_attr (die, DW_AT_comp_dir, &folder));
   unit->ranges = g_array_new (FALSE, FALSE, sizeof (Range));
   find_functions (unit, &unit->code, 0);
-  g_array_sort (unit->ranges, range_compare);
+  g_array_sort (unit->ranges, leash_span_compare);
   if (dwarf_getsrcfiles (&unit->code, &unit->files, &unit->n_files) != 0)
     unit->n_files = 0;
   return unit;
@@ -156,23 +149,9 @@ leash_dwarf_shorten_path (const char *path, const char *folder)
 static Range *
 find_range (LeashDwarfUnit *unit, Dwarf_Addr address)
 {
-  guint low = 0, high = unit->ranges->len;
-  Range *range;
+  Range *range = leash_span_find_before (unit->ranges, address);
 
-  /* The last that starts at or before address. */
-  while (low < high)
-    {
-      guint middle = low + (high - low) / 2;
-
-      if (g_array_index (unit->ranges, Range, middle).start <= address)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-  if (low == 0)
-    return NULL;
-  range = &g_array_index (unit->ranges, Range, low - 1);
-  return address < range->end ? range : NULL;
+  return range != NULL && address < range->span.end ? range : NULL;
 }
 
 /* The child of parent that has code at address, an inlined function or a block. */

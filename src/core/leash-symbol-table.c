@@ -8,10 +8,11 @@
  */
 #include "leash-symbol-table-private.h"
 
+#include "leash-span-private.h"
+
 typedef struct
 {
-  GElf_Addr start;
-  GElf_Addr end; /* past the last; start when there is no size */
+  LeashSpan span; /* its end is its start when there is no size */
   const char *name;
   guint rank; /* smaller is better */
 } Symbol;
@@ -44,8 +45,8 @@ symbol_compare (gconstpointer a, gconstpointer b)
 {
   const Symbol *x = a, *y = b;
 
-  if (x->start != y->start)
-    return x->start < y->start ? -1 : 1;
+  if (x->span.start != y->span.start)
+    return leash_span_compare (x, y);
   return x->rank > y->rank ? -1 : x->rank < y->rank;
 }
 
@@ -65,7 +66,7 @@ leash_symbol_table_new (Dwfl_Module *file)
 
       if (!is_function (&symbol, name))
         continue;
-      made = (Symbol){ start, start + symbol.st_size, name, get_rank (&symbol, (guint) i) };
+      made = (Symbol){ { start, start + symbol.st_size }, name, get_rank (&symbol, (guint) i) };
       g_array_append_val (table->symbols, made);
     }
   g_array_sort (table->symbols, symbol_compare);
@@ -82,21 +83,9 @@ leash_symbol_table_free (LeashSymbolTable *table)
 const char *
 leash_symbol_table_find (LeashSymbolTable *table, guintptr address)
 {
-  guint low = 0, high = table->symbols->len;
-  const Symbol *found;
+  const Symbol *found = leash_span_find_before (table->symbols, address);
 
-  /* The last that starts at or before address. */
-  while (low < high)
-    {
-      guint middle = low + (high - low) / 2;
-
-      if (g_array_index (table->symbols, Symbol, middle).start <= address)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-  if (low == 0)
+  if (found == NULL)
     return NULL;
-  found = &g_array_index (table->symbols, Symbol, low - 1);
-  return address < found->end || found->end == found->start ? found->name : NULL;
+  return address < found->span.end || found->span.end == found->span.start ? found->name : NULL;
 }

@@ -21,15 +21,15 @@
 
 #include "leash-debug-file-private.h"
 #include "leash-dwarf-unit-private.h"
+#include "leash-span-private.h"
 #include "leash-symbol-table-private.h"
 
 /* The code of a unit, or a part of it. */
 typedef struct
 {
-  Dwarf_Addr start;
-  Dwarf_Addr end; /* past the last */
+  LeashSpan span;
   Dwarf_Die unit;
-} Span;
+} Part;
 
 typedef struct
 {
@@ -40,7 +40,7 @@ typedef struct
   Dwarf *dwarf;              /* NULL without debug information */
   Dwarf_Addr bias;           /* from its addresses to those in memory */
   GHashTable *units;         /* of LeashDwarfUnit, by Dwarf_CU */
-  GArray *spans;             /* of Span, by start; NULL until needed */
+  GArray *parts;             /* of Part, by start; NULL until needed */
   LeashSymbolTable *symbols; /* NULL until needed */
 } Binary;
 
@@ -158,7 +158,7 @@ binary_free (gpointer user_data)
   Binary *binary = user_data;
 
   g_hash_table_unref (binary->units);
-  g_clear_pointer (&binary->spans, g_array_unref);
+  g_clear_pointer (&binary->parts, g_array_unref);
   g_clear_pointer (&binary->symbols, leash_symbol_table_free);
   dwfl_end (binary->dwfl);
   g_free (binary);
@@ -193,55 +193,35 @@ get_binary (LeashNamer *namer, const LeashModule *module)
   return binary;
 }
 
-static int
-span_compare (gconstpointer a, gconstpointer b)
-{
-  const Span *x = a, *y = b;
-
-  return x->start < y->start ? -1 : x->start > y->start;
-}
-
 static GArray *
-list_spans (Dwarf *dwarf)
+list_parts (Dwarf *dwarf)
 {
-  GArray *spans = g_array_new (FALSE, FALSE, sizeof (Span));
+  GArray *parts = g_array_new (FALSE, FALSE, sizeof (Part));
   Dwarf_CU *unit = NULL;
-  Span span;
+  Part part;
 
-  while (dwarf_get_units (dwarf, unit, &unit, NULL, NULL, &span.unit, NULL) == 0)
+  while (dwarf_get_units (dwarf, unit, &unit, NULL, NULL, &part.unit, NULL) == 0)
     {
       Dwarf_Addr base;
       ptrdiff_t next = 0;
 
-      while ((next = dwarf_ranges (&span.unit, next, &base, &span.start, &span.end)) > 0)
-        if (span.start > 0)
-          g_array_append_val (spans, span);
+      while ((next = dwarf_ranges (&part.unit, next, &base, &part.span.start, &part.span.end)) > 0)
+        if (part.span.start > 0)
+          g_array_append_val (parts, part);
     }
-  g_array_sort (spans, span_compare);
-  return spans;
+  g_array_sort (parts, leash_span_compare);
+  return parts;
 }
 
 static Dwarf_Die *
-find_span (Binary *binary, Dwarf_Addr address)
+find_part (Binary *binary, Dwarf_Addr address)
 {
-  guint low = 0, high;
-  Span *span;
+  Part *part;
 
-  if (binary->spans == NULL)
-    binary->spans = list_spans (binary->dwarf);
-  for (high = binary->spans->len; low < high;)
-    {
-      guint middle = low + (high - low) / 2;
-
-      if (g_array_index (binary->spans, Span, middle).start <= address)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-  if (low == 0)
-    return NULL;
-  span = &g_array_index (binary->spans, Span, low - 1);
-  return address < span->end ? &span->unit : NULL;
+  if (binary->parts == NULL)
+    binary->parts = list_parts (binary->dwarf);
+  part = leash_span_find_before (binary->parts, address);
+  return part != NULL && address < part->span.end ? &part->unit : NULL;
 }
 
 /* NULL when there is no debug information for address, of the file. */
@@ -253,7 +233,7 @@ get_unit (Binary *binary, Dwarf_Addr address)
   LeashDwarfUnit *unit;
 
   if (die == NULL)
-    die = find_span (binary, address);
+    die = find_part (binary, address);
   if (die == NULL)
     return NULL;
   unit = g_hash_table_lookup (binary->units, die->cu);
