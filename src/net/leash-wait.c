@@ -10,7 +10,9 @@
  * The eventfd is made at a thread's first wait and kept until the thread ends: one for each wait would cost
  * two system calls more, and would fail just when descriptors run out and a server should go on serving the
  * connections it has. Should there be none left for the first wait, the thread looks at its context every
- * SLICE instead. A child of fork() makes its own: on a shared one, it would take its parent's wake-ups.
+ * SLICE instead. A child of fork() makes its own: on a shared one, it would take its parent's wake-ups. The
+ * one that it inherits it leaves alone: a child that has closed all descriptors, as daemons do, may have
+ * given its number to something else.
  */
 #include "leash-wait-private.h"
 
@@ -41,19 +43,15 @@ typedef struct
 } Wait;
 
 static void
-close_waker (Waker *waker)
+waker_free (gpointer user_data)
 {
-  if (waker->fd < 0)
-    return;
-  leash_own_fd_remove (waker->fd);
-  close (waker->fd);
-  waker->fd = -1;
-}
+  Waker *waker = user_data;
 
-static void
-waker_free (gpointer waker)
-{
-  close_waker (waker);
+  if (waker->fd >= 0 && waker->pid == getpid ())
+    {
+      leash_own_fd_remove (waker->fd);
+      close (waker->fd);
+    }
   g_free (waker);
 }
 
@@ -70,9 +68,7 @@ get_waker (void)
       waker->fd = -1;
       g_private_set (&the_waker, waker);
     }
-  if (G_UNLIKELY (waker->fd >= 0 && waker->pid != getpid ()))
-    close_waker (waker);
-  if (G_UNLIKELY (waker->fd < 0))
+  if (G_UNLIKELY (waker->fd < 0 || waker->pid != getpid ()))
     {
       waker->pid = getpid ();
       waker->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

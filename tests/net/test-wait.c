@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "leash-own-fd-private.h"
@@ -183,6 +184,44 @@ test_child_waits (Fixture *fixture, gconstpointer unused)
   g_assert_true (leash_wait_for_fd (fixture->ctx, made.ends[0], POLLIN, NULL));
 }
 
+/* The thread's own descriptor for waking up. */
+static int
+find_waker (void)
+{
+  for (int fd = 0; fd < 1024; fd++)
+    {
+      g_autofree char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
+      g_autofree char *target = leash_own_fd_contains (fd) ? g_file_read_link (link, NULL) : NULL;
+
+      if (g_strcmp0 (target, "anon_inode:[eventfd]") == 0)
+        return fd;
+    }
+  g_error ("the thread has waited, and has nothing to be woken by");
+}
+
+/* A regression: a daemon that has closed all it inherited lost what it opened then. */
+static void
+test_child_reuses_number (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Pipe) made = make_pipe ();
+  int status;
+  pid_t child;
+
+  g_assert_cmpint (write (made.ends[1], "x", 1), ==, 1);
+  g_assert_true (leash_wait_for_fd (fixture->ctx, made.ends[0], POLLIN, NULL));
+  child = fork ();
+  if (child == 0)
+    {
+      int reused = dup2 (made.ends[0], find_waker ());
+      struct stat found;
+
+      g_assert_true (leash_wait_for_fd (fixture->ctx, made.ends[0], POLLIN, NULL));
+      _exit (fstat (reused, &found) == 0 && S_ISFIFO (found.st_mode) ? 0 : 1);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+}
+
 /* What a tracker knows of is not counted as having bypassed it; what it does not know of is. */
 static void
 test_own_descriptors (Fixture *fixture, gconstpointer unused)
@@ -216,6 +255,7 @@ main (int argc, char **argv)
   ADD ("/net/wait/out-of-descriptors-still-ends-with-the-context", test_no_descriptors);
   ADD ("/net/wait/bad-descriptor", test_bad_descriptor);
   ADD ("/net/wait/child-has-a-wake-up-of-its-own", test_child_waits);
+  ADD ("/net/wait/child-closes-nothing-that-reuses-a-number", test_child_reuses_number);
   ADD ("/net/wait/tracked-descriptors-are-known-as-own", test_own_descriptors);
   return g_test_run ();
 }
