@@ -302,15 +302,14 @@ append_unseen_notes (LeashPrinter *printer, LeashSnapshot *snapshot)
 {
   if (snapshot->n_reentries > 0)
     append_note (printer,
-                 "%" G_GUINT64_FORMAT
-                 " times something was opened, closed or used inside of Leash itself, as by a "
-                 "signal handler: not tracked",
-                 snapshot->n_reentries);
+                 "%" G_GUINT64_FORMAT " time%s something was opened, closed or used inside of Leash itself, "
+                 "as by a signal handler: not tracked",
+                 snapshot->n_reentries, snapshot->n_reentries == 1 ? "" : "s");
   if (snapshot->n_strays > 0)
     append_note (printer,
                  "%" G_GUINT64_FORMAT
-                 " times something was closed or used whose tracker was gone: not looked at",
-                 snapshot->n_strays);
+                 " time%s something was closed or used whose tracker was gone: not looked at",
+                 snapshot->n_strays, snapshot->n_strays == 1 ? "" : "s");
 }
 
 static void

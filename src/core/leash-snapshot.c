@@ -266,6 +266,22 @@ copy_new_misuses (LeashSnapshot *to, LeashSnapshot *before, LeashSnapshot *after
     }
 }
 
+static guint64
+grown (guint64 before, guint64 after)
+{
+  return after - MIN (before, after);
+}
+
+static void
+subtract_unseen (LeashSnapshot *difference, LeashSnapshot *before, LeashSnapshot *after)
+{
+  difference->n_misuses_dropped = grown (before->n_misuses_dropped, after->n_misuses_dropped);
+  difference->n_stacks_not_kept = grown (before->n_stacks_not_kept, after->n_stacks_not_kept);
+  difference->n_stacks_after_fork = grown (before->n_stacks_after_fork, after->n_stacks_after_fork);
+  difference->n_reentries = grown (before->n_reentries, after->n_reentries);
+  difference->n_strays = grown (before->n_strays, after->n_strays);
+}
+
 /**
  * leash_snapshot_new_difference:
  * @before: a snapshot
@@ -297,8 +313,7 @@ leash_snapshot_new_difference (LeashSnapshot *before, LeashSnapshot *after)
   difference->level = after->level;
   difference->sample_every = after->sample_every;
   difference->is_difference = TRUE;
-  difference->n_misuses_dropped
-      = after->n_misuses_dropped - MIN (before->n_misuses_dropped, after->n_misuses_dropped);
+  subtract_unseen (difference, before, after);
   for (guint i = 0; i < after->resources->len; i++)
     {
       const LeashResource *resource = &g_array_index (after->resources, LeashResource, i);

@@ -613,7 +613,8 @@ test_forked_and_not_kept_stacks_are_marked (void)
   assert_has (text, "note: 5 stacks were not taken: this is the child of a fork");
   assert_has (text, "note: 6 times a stack was not kept: LEASH_DEPOT_LIMIT is reached\n");
   assert_has (text, "note: 7 more misuses were counted, and not kept\n");
-  assert_has (text, "note: 8 times something was opened, closed or used inside of Leash itself, as by a ");
+  assert_has (text,
+              "note: 8 times something was opened, closed or used inside of Leash itself, as by a signal ");
   assert_has (text, "note: 9 times something was closed or used whose tracker was gone: not looked at\n");
   assert_has (text, "from 1 place, 7 misuses\n");
 }

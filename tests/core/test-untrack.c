@@ -225,13 +225,28 @@ static void
 test_tracker_gone_is_told (void)
 {
   g_auto (Tracked) tracked = tracked_new ();
+  g_autoptr (LeashSnapshot) before = NULL;
+  g_autoptr (LeashSnapshot) after = NULL;
+  g_autoptr (LeashSnapshot) between = NULL;
+  g_autoptr (LeashSnapshot) nothing = NULL;
   Tracked gone = tracked_new ();
   LeashTag *tag = leash_track (gone.ctx, "thing", NULL);
   g_autofree char *text = NULL;
   g_autofree char *json = NULL;
+  g_autofree char *text_between = NULL;
+  g_autofree char *text_nothing = NULL;
 
   tracked_clear (&gone);
+  before = leash_snapshot_new (tracked.tracker);
   leash_untrack (tag);
+  after = leash_snapshot_new (tracked.tracker);
+  between = leash_snapshot_new_difference (before, after);
+  text_between = leash_snapshot_report (between, LEASH_FORMAT_TEXT, LEASH_REPORT_NONE, 0);
+  g_assert_true (
+      g_pattern_match_simple ("*note: 1 time something was * whose tracker was gone*", text_between));
+  nothing = leash_snapshot_new_difference (after, after);
+  text_nothing = leash_snapshot_report (nothing, LEASH_FORMAT_TEXT, LEASH_REPORT_NONE, 0);
+  g_assert_cmpstr (text_nothing, ==, "leash: nothing is open\n");
   text = leash_tracker_report (tracked.tracker, LEASH_FORMAT_TEXT);
   g_assert_true (g_pattern_match_simple ("*note: * whose tracker was gone*", text));
   json = leash_tracker_report (tracked.tracker, LEASH_FORMAT_JSON);
