@@ -200,6 +200,10 @@ finish (LeashTest *test, gboolean color, GPtrArray *notes, GError **error)
     .summary = summary, .text = text, .plain = plain, .others = others, .notes = notes, .color = color
   };
 
+  if (!leash_has_tracking ())
+    g_ptr_array_add (notes,
+                     (gpointer) "leash: built without tracking: of leaks, only descriptors and threads "
+                                "that a test leaves behind are found");
   leash_test_ask (state, &findings);
   json = findings.json;
   if (summary->len > 0)

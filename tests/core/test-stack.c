@@ -151,8 +151,8 @@ test_backtrace_stays (void)
   Dl_info module;
 
   g_assert_cmpint (dladdr (*(void **) &function, &module), !=, 0);
-  g_assert_null (strstr (module.dli_fname, "unwind"));
-  g_assert_null (strstr (module.dli_fname, "leash"));
+  g_assert_null (strstr (module.dli_fname, "libunwind"));
+  g_assert_null (strstr (module.dli_fname, "libleash"));
 }
 
 /* Neither asks for it, nor gives libunwind's functions to who links Leash. */

@@ -154,6 +154,16 @@ test_passes (gconstpointer path)
   run_passing (&outcome, path, NULL);
 }
 
+/* A test that passes because nothing was looked at must not look like one that found nothing. */
+static void
+test_says_whether_it_tracks (void)
+{
+  g_auto (Outcome) outcome = { 0 };
+
+  run_passing (&outcome, "/nothing", NULL);
+  g_assert_cmpint (has (&outcome, "# leash: built without tracking"), ==, !leash_has_tracking ());
+}
+
 /* For what closes late: with time for it, also on a slow machine. */
 static void
 test_passes_in_time (gconstpointer path)
@@ -719,6 +729,7 @@ add_passing (void)
 static void
 add_descriptors (void)
 {
+  g_test_add_func ("/test/says-whether-it-tracks", test_says_whether_it_tracks);
   g_test_add_func ("/test/fd/file-device-and-directory-are-named", test_fd_file);
   g_test_add_func ("/test/fd/pipe-is-named", test_fd_pipe);
   g_test_add_func ("/test/fd/fifo-is-named", test_fd_fifo);
