@@ -387,6 +387,9 @@ test_reentry_is_counted (Fixture *self, gconstpointer unused)
 
 /* The storm */
 
+/* Few enough for valgrind, where a signal may wait for the threads' next turn. */
+#define STORM_SIGNALS 20
+
 static gint n_handled;     /* atomic */
 static gint storm_is_over; /* atomic */
 
@@ -417,7 +420,7 @@ open_until_interrupted (Fixture *self, guint64 n_reentries)
 {
   gint64 give_up = g_get_monotonic_time () + PATIENCE;
 
-  while ((g_atomic_int_get (&n_handled) < 100 || leash_tag_count_reentry () == n_reentries)
+  while ((g_atomic_int_get (&n_handled) < STORM_SIGNALS || leash_tag_count_reentry () == n_reentries)
          && g_get_monotonic_time () < give_up)
     for (guint i = 0; i < 100; i++)
       {
@@ -449,7 +452,7 @@ test_signal_storm (Fixture *self, gconstpointer unused)
   g_atomic_int_set (&storm_is_over, TRUE);
   g_thread_join (sender);
   sigaction (SIGUSR1, &old, NULL);
-  g_assert_cmpint (g_atomic_int_get (&n_handled), >=, 100);
+  g_assert_cmpint (g_atomic_int_get (&n_handled), >=, STORM_SIGNALS);
   g_assert_cmpuint (leash_tag_count_reentry (), >, n_reentries);
 }
 
