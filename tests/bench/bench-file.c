@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -48,7 +47,7 @@ through_leash (gpointer user_data, guint n)
 }
 
 int
-main (void)
+main (int argc, char **argv)
 {
   g_autoptr (LeashTracker) tracker = leash_tracker_new ();
   g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
@@ -58,16 +57,25 @@ main (void)
     { .name = "leash, no tracker", .func = through_leash, .user_data = &untracked },
     { .name = "leash, tracked", .func = through_leash, .user_data = &tracked },
   };
-  int fd = g_file_open_tmp ("leash-bench-XXXXXX", &tracked.path, NULL);
+  int fd;
+
+  bench_init (argc, argv);
+  fd = g_file_open_tmp ("leash-bench-XXXXXX", &tracked.path, NULL);
 
   if (fd < 0 || write (fd, "some text\n", 10) != 10 || close (fd) != 0)
     g_error ("no temporary file can be written");
   untracked.path = tracked.path;
   bench_run (candidates, G_N_ELEMENTS (candidates), 2000);
-  printf ("| open, read, close | median ns | beside the system calls |\n|---|---|---|\n");
   for (guint i = 0; i < G_N_ELEMENTS (candidates); i++)
-    printf ("| %s | %.0f | %.2f |\n", candidates[i].name, bench_median (candidates[i].ns),
-            bench_median (candidates[i].ratio));
+    {
+      g_autofree char *name = g_strdup_printf ("open, read, close: %s", candidates[i].name);
+
+      bench_figure (name, "ns", bench_median (candidates[i].ns));
+    }
+  bench_figure ("open, read, close without a tracker / system calls", "x",
+                bench_ratio (&candidates[1], &candidates[0]));
+  bench_target ("open, read, close, tracked / system calls", "x",
+                bench_ratio (&candidates[2], &candidates[0]), 1.03);
   g_unlink (tracked.path);
   g_free (tracked.path);
   return 0;

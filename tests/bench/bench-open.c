@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench-paths.h"
+#include "bench.h"
 #include "leash-depot-private.h"
 
 #define N_OPEN 1000000
@@ -33,6 +34,14 @@ open_one (gpointer ctx)
 }
 
 static void
+tell (guint n_paths, const char *what, const char *unit, double value)
+{
+  g_autofree char *name = g_strdup_printf ("%s, from %u stacks", what, n_paths);
+
+  bench_figure (name, unit, value);
+}
+
+static void
 measure (guint n_paths)
 {
   g_autoptr (LeashTracker) tracker = leash_tracker_new ();
@@ -46,18 +55,18 @@ measure (guint n_paths)
   depot = leash_depot_get_bytes () - depot;
   if (leash_depot_count () - n_stacks < n_paths)
     g_error ("only %u stacks differ", leash_depot_count () - n_stacks);
-  printf ("| %u | %.1f | %.1f | %.1f |\n", n_paths, (double) all / N_OPEN,
-          (double) (all > depot ? all - depot : 0) / N_OPEN, depot / 1024.0);
-  fflush (stdout);
+  tell (n_paths, "an open resource, of 1,000,000", "bytes", (double) all / N_OPEN);
+  tell (n_paths, "an open resource, beside the depot", "bytes",
+        (double) (all > depot ? all - depot : 0) / N_OPEN);
+  tell (n_paths, "the depot", "KiB", depot / 1024.0);
 }
 
 int
-main (void)
+main (int argc, char **argv)
 {
   static const guint cases[] = { 1, 100, 10000 };
 
-  printf ("| stacks | bytes per open resource | beside the depot | the depot, KiB |\n|---|---|---|---|\n");
-  fflush (stdout);
+  bench_init (argc, argv);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       pid_t child = fork ();

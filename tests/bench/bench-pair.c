@@ -7,7 +7,6 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 #include <leash/leash.h>
-#include <stdio.h>
 
 #include "bench.h"
 
@@ -183,6 +182,14 @@ set_depth (Work *work, guint frames)
 }
 
 static void
+tell (guint frames, const char *what, const char *unit, double value)
+{
+  g_autofree char *name = g_strdup_printf ("%u frames: %s", frames, what);
+
+  bench_figure (name, unit, value);
+}
+
+static void
 compare_at (Work *work, guint frames)
 {
   BenchCandidate candidates[] = {
@@ -198,11 +205,12 @@ compare_at (Work *work, guint frames)
   set_depth (work, frames);
   bench_run (candidates, G_N_ELEMENTS (candidates), 5000);
   bench_run (threads, G_N_ELEMENTS (threads), 50000);
-  printf ("| %2u | %7.1f | %7.1f | %7.1f | %5.2f | %5.2f | %7.1f | %7.1f | %5.2f |\n", frames,
-          bench_median (candidates[0].ns), bench_median (candidates[1].ns), bench_median (candidates[2].ns),
-          bench_median (candidates[1].ratio),
-          bench_median (candidates[1].ns) / bench_median (candidates[2].ns), bench_median (threads[0].ns),
-          bench_median (threads[1].ns), bench_median (threads[1].ratio));
+  tell (frames, "unw_backtrace()", "ns", bench_median (candidates[0].ns));
+  tell (frames, "pair", "ns", bench_median (candidates[1].ns));
+  tell (frames, "naive pair", "ns", bench_median (candidates[2].ns));
+  tell (frames, "pair / unw_backtrace()", "x", bench_ratio (&candidates[1], &candidates[0]));
+  tell (frames, "pair / naive pair", "x", bench_ratio (&candidates[1], &candidates[2]));
+  tell (frames, "pair in each of two threads / in one", "x", bench_ratio (&threads[1], &threads[0]));
 }
 
 static void
@@ -225,27 +233,25 @@ compare_untracked (Work *work)
 
   leash_tracker_set_level (leash_context_get_tracker (work->ctx), LEASH_LEVEL_OFF, 0);
   bench_run (candidates, G_N_ELEMENTS (candidates), 2000000);
-  printf ("\n| a pair, median ns | |\n|---|---|\n");
   for (guint i = 0; i < G_N_ELEMENTS (candidates); i++)
-    printf ("| %s | %.2f |\n", candidates[i].name, bench_median (candidates[i].ns));
+    {
+      g_autofree char *name = g_strdup_printf ("a pair: %s", candidates[i].name);
+
+      bench_figure (name, "ns", bench_median (candidates[i].ns));
+    }
 }
 
 int
-main (void)
+main (int argc, char **argv)
 {
   g_autoptr (LeashTracker) tracker = leash_tracker_new ();
   g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
   Work work = { .ctx = ctx, .table = g_hash_table_new_full (NULL, NULL, g_free, NULL) };
   static const guint depths[] = { 8, 16, 32, 64 };
 
+  bench_init (argc, argv);
   g_mutex_init (&work.mutex);
   leash_tracker_set_depth (tracker, 64);
-  printf (
-      "Median ns of %d rounds, candidates in turn; of the processor's time where threads are compared.\n\n",
-      BENCH_ROUNDS);
-  printf ("| frames | unw_backtrace | pair | naive pair | pair / unw | pair / naive | pair, 1 thread | pair, "
-          "each of 2 | "
-          "2 / 1 |\n|---|---|---|---|---|---|---|---|---|\n");
   for (guint i = 0; i < G_N_ELEMENTS (depths); i++)
     compare_at (&work, depths[i]);
   compare_untracked (&work);

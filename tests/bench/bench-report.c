@@ -3,8 +3,6 @@
  * after. */
 #include <leash/leash.h>
 
-#include <stdio.h>
-
 #include "bench-paths.h"
 #include "bench.h"
 
@@ -38,17 +36,20 @@ time_best_report (LeashTracker *tracker, LeashFormat format)
 }
 
 int
-main (void)
+main (int argc, char **argv)
 {
   g_autoptr (LeashTracker) tracker = leash_tracker_new ();
   g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
 
+  bench_init (argc, argv);
   leash_tracker_set_depth (tracker, 16);
   for (guint i = 0; i < N_STACKS; i++)
     bench_go_path (i, BENCH_PATH_BITS, open_one, ctx);
-  printf ("| report of %d stacks of 16 frames | ms |\n|---|---|\n", N_STACKS);
-  printf ("| text, the first | %.1f |\n", time_report (tracker, LEASH_FORMAT_TEXT));
-  printf ("| text, best of %d | %.1f |\n", N_REPORTS, time_best_report (tracker, LEASH_FORMAT_TEXT));
-  printf ("| JSON, best of %d | %.1f |\n", N_REPORTS, time_best_report (tracker, LEASH_FORMAT_JSON));
+  bench_figure ("report of 1,000 stacks of 16 frames: text, the first", "ms",
+                time_report (tracker, LEASH_FORMAT_TEXT));
+  bench_figure ("report of 1,000 stacks of 16 frames: text, then", "ms",
+                time_best_report (tracker, LEASH_FORMAT_TEXT));
+  bench_figure ("report of 1,000 stacks of 16 frames: JSON, then", "ms",
+                time_best_report (tracker, LEASH_FORMAT_JSON));
   return 0;
 }

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the benchmarks share: rounds of several candidates in turn, so that a machine whose speed drifts
- * treats all alike; medians of the rounds, and ratios to the first candidate round by round. Header only.
+ * What the benchmarks share. Rounds of several candidates in turn, so that a machine whose speed drifts
+ * treats all alike; medians of the rounds, and of ratios round by round. Figures, which are printed as rows
+ * of a Markdown table, or for ./run as a JSON object a line: a benchmark that stops half way, or that
+ * measures in children, has told what it knows. Header only.
+ *
+ * A benchmark begins with bench_init(), which takes the options that all have: --json, and --quick, which
+ * only shows that it works.
  */
 #pragma once
 
 #include <glib.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#define BENCH_ROUNDS 21
-#define BENCH_CANDIDATES 8
+#define BENCH_ROUNDS 21 /* at most */
+#define BENCH_ROUNDS_QUICK 3
+#define BENCH_QUICK 50 /* a quick run does this part of the work */
 
 /* Does its work n times. */
 typedef void (*BenchFunc) (gpointer user_data, guint n);
@@ -22,8 +30,62 @@ typedef struct
   gpointer user_data;
   guint n_threads;         /* that each do n at once; 0 for the caller's, measured by the clock on the wall */
   double ns[BENCH_ROUNDS]; /* for one of n */
-  double ratio[BENCH_ROUNDS]; /* to the first candidate, in the same round */
 } BenchCandidate;
+
+/* Set by bench_init() only. */
+static gboolean bench_is_json, bench_is_quick;
+
+static inline void
+bench_init (int argc, char **argv)
+{
+  for (int i = 1; i < argc; i++)
+    if (strcmp (argv[i], "--json") == 0)
+      bench_is_json = TRUE;
+    else if (strcmp (argv[i], "--quick") == 0)
+      bench_is_quick = TRUE;
+    else
+      g_error ("%s is no option: --json, --quick", argv[i]);
+  if (!bench_is_json)
+    printf ("| figure | | unit | at most |\n|---|--:|---|--:|\n");
+  fflush (stdout);
+}
+
+/* n, or less of it in a quick run. */
+static inline guint
+bench_scale (guint n)
+{
+  return bench_is_quick ? n / BENCH_QUICK + 1 : n;
+}
+
+static inline void
+bench_print_figure (const char *name, const char *unit, double value, double at_most)
+{
+  int digits = value < 10 ? 2 : value < 100 ? 1 : 0;
+
+  if (bench_is_json)
+    printf ("{\"name\": \"%s\", \"unit\": \"%s\", \"value\": %.6g", name, unit, value);
+  else
+    printf ("| %s | %.*f | %s |", name, digits, value, unit);
+  if (at_most > 0)
+    printf (bench_is_json ? ", \"at_most\": %g" : " %g |", at_most);
+  puts (bench_is_json ? "}" : at_most > 0 ? "" : " |");
+  fflush (stdout);
+}
+
+/* The name needs no quoting in JSON, and is the figure's own among those of all benchmarks. The unit is "x"
+ * for a ratio. */
+static inline void
+bench_figure (const char *name, const char *unit, double value)
+{
+  bench_print_figure (name, unit, value, 0);
+}
+
+/* One that is meant to be at_most so much. It is told, never a failure: machines differ. */
+static inline void
+bench_target (const char *name, const char *unit, double value, double at_most)
+{
+  bench_print_figure (name, unit, value, at_most);
+}
 
 static inline gint64
 bench_read_clock (clockid_t clock)
@@ -62,28 +124,43 @@ bench_compare (const void *a, const void *b)
   return x < y ? -1 : x > y;
 }
 
+static inline guint
+bench_n_rounds (void)
+{
+  return bench_is_quick ? BENCH_ROUNDS_QUICK : BENCH_ROUNDS;
+}
+
+/* Of as many values as there are rounds. */
 static inline double
 bench_median (const double *values)
 {
   double sorted[BENCH_ROUNDS];
 
-  for (guint i = 0; i < BENCH_ROUNDS; i++)
+  for (guint i = 0; i < bench_n_rounds (); i++)
     sorted[i] = values[i];
-  qsort (sorted, BENCH_ROUNDS, sizeof (double), bench_compare);
-  return sorted[BENCH_ROUNDS / 2];
+  qsort (sorted, bench_n_rounds (), sizeof (double), bench_compare);
+  return sorted[bench_n_rounds () / 2];
+}
+
+/* The median of a's time over b's, round by round: they ran one shortly after the other. */
+static inline double
+bench_ratio (const BenchCandidate *a, const BenchCandidate *b)
+{
+  double ratio[BENCH_ROUNDS];
+
+  for (guint round = 0; round < bench_n_rounds (); round++)
+    ratio[round] = a->ns[round] / b->ns[round];
+  return bench_median (ratio);
 }
 
 /* Runs all candidates, n times each in each round, and fills in what they took. */
 static inline void
 bench_run (BenchCandidate *candidates, guint n_candidates, guint n)
 {
+  n = bench_scale (n);
   for (guint c = 0; c < n_candidates; c++)
     candidates[c].func (candidates[c].user_data, n / 4 + 1);
-  for (guint round = 0; round < BENCH_ROUNDS; round++)
-    {
-      for (guint c = 0; c < n_candidates; c++)
-        candidates[c].ns[round] = bench_measure (&candidates[c], n);
-      for (guint c = 0; c < n_candidates; c++)
-        candidates[c].ratio[round] = candidates[c].ns[round] / candidates[0].ns[round];
-    }
+  for (guint round = 0; round < bench_n_rounds (); round++)
+    for (guint c = 0; c < n_candidates; c++)
+      candidates[c].ns[round] = bench_measure (&candidates[c], n);
 }
