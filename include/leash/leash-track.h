@@ -112,19 +112,36 @@ void      leash_tag_misused_at     (LeashTag        *tag,
 /* G_UNLIKELY() declares a variable, which would shadow that of a g_assert() around the call. */
 #define LEASH_UNLIKELY_(condition) (__builtin_expect ((condition), 0))
 
-/* Whether @ctx has a tracker: one load, one compare. Code that is not optimised looks for a NULL context
- * too and lets the function complain; optimised code does so only where the compiler sees the NULL. */
+/* Code that is not optimised looks for a NULL context and lets the function complain; optimised code does so
+ * only where the compiler sees the NULL. */
 #ifdef __OPTIMIZE__
-#define LEASH_IS_TRACKED(ctx)                                                                                \
-  ((__builtin_constant_p ((ctx) == NULL) && (ctx) == NULL) || LEASH_UNLIKELY_ ((ctx)->tracker != NULL))
+#define LEASH_IS_NULL_(ctx) (__builtin_constant_p ((ctx) == NULL) && (ctx) == NULL)
 #else
-#define LEASH_IS_TRACKED(ctx) ((ctx) == NULL || (ctx)->tracker != NULL)
+#define LEASH_IS_NULL_(ctx) ((ctx) == NULL)
 #endif
+
+/* One load, one compare. */
+#define LEASH_HAS_TRACKER_(ctx) (LEASH_IS_NULL_ (ctx) || LEASH_UNLIKELY_ ((ctx)->tracker != NULL))
+
+/* Where there is a tracker, one more of each: a tracker begins with its level, of which off is 0. */
+#define LEASH_GET_LEVEL_(ctx) (__atomic_load_n ((const guint *) (ctx)->tracker, __ATOMIC_RELAXED))
+#define LEASH_IS_ON_(ctx) (LEASH_IS_NULL_ (ctx) || LEASH_UNLIKELY_ (LEASH_GET_LEVEL_ (ctx) != 0))
+
+/* Whether what is opened through @ctx is tracked. */
+#define LEASH_IS_TRACKED(ctx) (LEASH_HAS_TRACKER_ (ctx) && LEASH_IS_ON_ (ctx))
 
 #define LEASH_TRACKED_CALL_(ctx, call)                                                                       \
   (__extension__ ({                                                                                          \
     LeashContext *leash_ctx_ = (ctx);                                                                        \
     LEASH_IS_TRACKED (leash_ctx_) ? (call) : NULL;                                                           \
+  }))
+
+/* What closes does not ask for the level: its resource may have been opened before the tracker was off. */
+#define LEASH_CLOSING_CALL_(ctx, call)                                                                       \
+  (__extension__ ({                                                                                          \
+    LeashContext *leash_ctx_ = (ctx);                                                                        \
+    if (LEASH_HAS_TRACKER_ (leash_ctx_))                                                                     \
+      call;                                                                                                  \
   }))
 
 #define LEASH_TAGGED_CALL_(tag, call)                                                                        \
@@ -150,6 +167,8 @@ void      leash_tag_misused_at     (LeashTag        *tag,
     (LeashTag *) NULL;                                                                                       \
   }))
 
+#define LEASH_CLOSING_CALL_(ctx, call) ((void) LEASH_TRACKED_CALL_ (ctx, (call, (LeashTag *) NULL)))
+
 #define LEASH_TAGGED_CALL_(tag, call)                                                                        \
   (__extension__ ({                                                                                          \
     if (0)                                                                                                   \
@@ -168,7 +187,8 @@ void      leash_tag_misused_at     (LeashTag        *tag,
  * @name: (nullable): which one it is: its path, address or text
  *
  * Puts a resource on the leash of @ctx's tracker until leash_untrack(). Costs one load and one branch when
- * @ctx has no tracker, and nothing with `LEASH_DISABLE`.
+ * @ctx has no tracker, one more of each when that is off, and nothing with `LEASH_DISABLE`. @kind and @name
+ * are evaluated only when the resource is tracked.
  *
  * Returns: (transfer none) (nullable): the tag, %NULL when nothing tracks
  */
@@ -272,8 +292,7 @@ void      leash_tag_misused_at     (LeashTag        *tag,
  * Takes a resource off the leash. One that is not on it is recorded as a misuse.
  */
 #define leash_untrack_pointer(ctx, kind, pointer)                                                            \
-  ((void) LEASH_TRACKED_CALL_ (                                                                              \
-      ctx, (leash_untrack_pointer_at (leash_ctx_, kind, pointer, LEASH_SITE), (LeashTag *) NULL)))
+  LEASH_CLOSING_CALL_ (ctx, leash_untrack_pointer_at (leash_ctx_, kind, pointer, LEASH_SITE))
 
 /**
  * leash_untrack_fd:
@@ -284,8 +303,7 @@ void      leash_tag_misused_at     (LeashTag        *tag,
  * Takes a descriptor off the leash. One that is not on it is recorded as a misuse.
  */
 #define leash_untrack_fd(ctx, kind, fd)                                                                      \
-  ((void) LEASH_TRACKED_CALL_ (                                                                              \
-      ctx, (leash_untrack_fd_at (leash_ctx_, kind, fd, LEASH_SITE), (LeashTag *) NULL)))
+  LEASH_CLOSING_CALL_ (ctx, leash_untrack_fd_at (leash_ctx_, kind, fd, LEASH_SITE))
 
 /**
  * leash_tag_adopt:

@@ -17,8 +17,8 @@
 
 struct _LeashTracker
 {
+  guint level;             /* atomic; LeashLevel. The first, and 0 for off: the macros look at it */
   gint ref_count;          /* atomic */
-  guint level;             /* atomic; LeashLevel */
   guint sample_every;      /* atomic */
   guint depth;             /* atomic; frames */
   gboolean ended;          /* atomic */
@@ -42,6 +42,8 @@ struct _LeashTracker
   GPtrArray *listeners;    /* replaced, never changed; NULL when there are none */
   guint last_listener;
 };
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, level) == 0 && LEASH_LEVEL_OFF == 0);
 
 /* Time in coarse milliseconds: a third of the cost of the exact clock, and enough for an age. */
 gint64      leash_tracker_now          (void);

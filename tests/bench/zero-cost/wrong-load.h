@@ -2,5 +2,5 @@
 /* A mistake that ./check must find: the tracker is one load further away. */
 #include <leash/leash.h>
 
-#undef LEASH_IS_TRACKED
-#define LEASH_IS_TRACKED(ctx) LEASH_UNLIKELY_ (*(gpointer *) (ctx)->tracker != NULL)
+#undef LEASH_HAS_TRACKER_
+#define LEASH_HAS_TRACKER_(ctx) LEASH_UNLIKELY_ (*(gpointer *) (ctx)->tracker != NULL)
