@@ -8,6 +8,7 @@
 #include "leash-tag-private.h"
 
 #include "leash-capture-private.h"
+#include "leash-extra-private.h"
 
 typedef struct
 {
@@ -15,12 +16,15 @@ typedef struct
   guint16 thread;
 } Adopter;
 
+/* Takes over spare where the slot has no extra yet. */
 static void
-adopt_in_place (LeashSlot *slot, const Adopter *adopter)
+adopt_in_place (LeashSlot *slot, const Adopter *adopter, LeashExtra **spare)
 {
+  if (slot->extra == NULL)
+    slot->extra = g_steal_pointer (spare);
   slot->flags |= LEASH_SLOT_ADOPTED;
-  slot->adopter_stack = adopter->stack;
-  slot->adopter_thread = adopter->thread;
+  slot->extra->adopter_stack = adopter->stack;
+  slot->extra->adopter_thread = adopter->thread;
 }
 
 /* With the shard's lock held: takes what is to move out of the slot, and marks it as on its way. */
@@ -33,10 +37,12 @@ take_out (LeashShard *shard, LeashSlot *slot)
     leash_keys_remove (shard->tracker->keys, slot);
   leash_shard_count_out (shard, slot);
   moving.name = g_strdup (slot->name);
+  moving.extra = leash_extra_copy (slot->extra);
   moving.children = 0;
+  moving.next = NULL;
   slot->state = LEASH_SLOT_MOVING;
-  slot->parent = NULL;
-  slot->at.stack = slot->adopter_stack;
+  slot->extra->parent = NULL;
+  slot->at.stack = slot->extra->adopter_stack;
   slot->flags |= LEASH_SLOT_CLOSE_STACK;
   /* Held as if by one more child, so that the slot stays until it knows where it moved to. */
   slot->children++;
@@ -56,7 +62,7 @@ leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *move
   if (slot->children > 1 && forward != NULL)
     {
       slot->state = LEASH_SLOT_MOVED;
-      slot->parent = g_steal_pointer (&forward);
+      slot->extra->parent = g_steal_pointer (&forward);
     }
   else
     slot->state = LEASH_SLOT_RELEASED;
@@ -78,6 +84,7 @@ emit_adopted (LeashTracker *tracker, LeashTag *tag)
 static LeashTag *
 adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *self)
 {
+  g_autoptr (LeashExtra) spare = leash_extra_new ();
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
   LeashWatched *watched;
@@ -96,7 +103,7 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
       leash_tag_record_use (tag, "adopted after close", adopter->stack);
       return NULL;
     }
-  adopt_in_place (slot, adopter);
+  adopt_in_place (slot, adopter, &spare);
   if (shard->tracker == to)
     {
       leash_unlock (&shard->lock);
@@ -113,7 +120,7 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
   moving = take_out (shard, slot);
   leash_unlock (&shard->lock);
 
-  leash_slot_set_age (&moving, leash_slot_get_age (&moving) + from->made_at - to->made_at);
+  moving.opened += from->made_at - to->made_at;
   moved = leash_tag_store (to, self, &moving);
   leave_forward (shard, slot, tag, moved);
   emit_adopted (from, moved);

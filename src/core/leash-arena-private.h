@@ -9,6 +9,7 @@
 #include "leash-lock-private.h"
 
 typedef struct _LeashShard LeashShard;
+typedef struct _LeashExtra LeashExtra;
 typedef struct _LeashSlab LeashSlab;
 typedef struct _LeashSlot LeashSlot;
 
@@ -32,8 +33,8 @@ typedef enum
 } LeashSlotFlags;
 
 /*
- * What a tag refers to: one cache line. All of it is guarded by the lock of the shard that its slab belongs
- * to, but for key_next, which the table of keys guards.
+ * What a tag refers to. All of it is guarded by the lock of the shard that its slab belongs to, but for next
+ * while it is in the table of keys, which guards it then.
  */
 struct _LeashSlot
 {
@@ -45,28 +46,25 @@ struct _LeashSlot
     guintptr pc;      /* of a released one: where it was closed */
     LeashStackId stack; /* likewise; of one that has moved: where it was adopted */
   } at;
-  LeashTag *parent;   /* what it was opened from */
   LeashSlot *next;    /* in the table of keys while open, in the list of free ones after */
+  LeashExtra *extra;  /* owned; NULL for most */
+  guint64 tid : 24;   /* the kernel counts up to 4194304 */
+  gint64 opened : 40; /* milliseconds since the tracker was made, before it if negative: 17 years each way */
   guint32 stack;
-  guint32 adopter_stack;
-  guint32 opened_low; /* milliseconds since the tracker was made, before it if negative: 48 bits */
-  guint32 tid;
   guint32 children;   /* open ones; a released slot is not used again before they are closed */
-  guint16 opened_high;
   guint16 thread;     /* interned names */
-  guint16 adopter_thread;
   guint16 kind;
   guint16 generation; /* counts the slot's uses; part of the tag's pointer */
   guint8 state;       /* LeashSlotState */
   guint8 flags;       /* LeashSlotFlags */
-} __attribute__ ((aligned (64)));
+} __attribute__ ((aligned (8)));
 
-G_STATIC_ASSERT (sizeof (LeashSlot) == 64);
+G_STATIC_ASSERT (sizeof (LeashSlot) <= 56);
 
 #define LEASH_SLAB_SIZE ((gsize) 64 * 1024)
 #define LEASH_SLAB_SLOTS (LEASH_SLAB_SIZE / sizeof (LeashSlot))
 
-/* The first slot's place in each slab. */
+/* In the first slot's place of each slab. */
 struct _LeashSlab
 {
   LeashShard *shard; /* atomic; NULL while the slab is free. Changed under the shard's lock */
@@ -74,7 +72,9 @@ struct _LeashSlab
   guint32 n_used;    /* slots that were ever taken, the header's among them */
   guint16 first_generation; /* of its slots: differs from what it was for another tracker */
   gboolean is_reused;       /* was another tracker's before */
-} __attribute__ ((aligned (64)));
+};
+
+G_STATIC_ASSERT (sizeof (LeashSlab) <= sizeof (LeashSlot));
 
 /* Zeroed but for the header. */
 LeashSlab *leash_arena_take_slab   (LeashShard *shard);
@@ -89,11 +89,11 @@ leash_slab_get_slot (LeashSlab *slab, guint index)
 }
 
 /*
- * A tag's pointer is its slot's address with the slot's generation in the bits that addresses leave: 6 low ones,
- * and where the system gives out no address above 48 bits unless asked to, 10 high ones. A stale tag is taken
- * for its slot's present one once in 65536 times there, once in 64 times elsewhere.
+ * A tag's pointer is its slot's address with the slot's generation in the bits that addresses leave: 3 low ones,
+ * and where the system gives out no address above 48 bits unless asked to, 13 high ones. A stale tag is taken
+ * for its slot's present one once in 65536 times there, once in 8 times elsewhere.
  */
-#define LEASH_TAG_LOW_BITS 6
+#define LEASH_TAG_LOW_BITS 3
 #if defined(__x86_64__) && defined(__LP64__) || defined(__aarch64__) && defined(__LP64__)
 #define LEASH_TAG_HIGH_SHIFT 48
 #define LEASH_TAG_HIGH(generation) ((guintptr) ((generation) >> LEASH_TAG_LOW_BITS) << LEASH_TAG_HIGH_SHIFT)
@@ -114,25 +114,11 @@ leash_slot_get_tag (const LeashSlot *slot)
 static inline LeashSlot *
 leash_tag_get_slot (const LeashTag *tag)
 {
-  return (LeashSlot *) ((guintptr) tag & LEASH_TAG_ADDRESSES & ~(sizeof (LeashSlot) - 1));
+  return (LeashSlot *) ((guintptr) tag & LEASH_TAG_ADDRESSES & ~(((guintptr) 1 << LEASH_TAG_LOW_BITS) - 1));
 }
 
 static inline LeashSlab *
 leash_tag_get_slab (const LeashTag *tag)
 {
   return (LeashSlab *) ((guintptr) tag & LEASH_TAG_ADDRESSES & ~(LEASH_SLAB_SIZE - 1));
-}
-
-/* When the slot was opened, in milliseconds relative to its tracker's beginning. */
-static inline gint64
-leash_slot_get_age (const LeashSlot *slot)
-{
-  return (gint64) (gint16) slot->opened_high * (G_GINT64_CONSTANT (1) << 32) + slot->opened_low;
-}
-
-static inline void
-leash_slot_set_age (LeashSlot *slot, gint64 age)
-{
-  slot->opened_low = (guint32) age;
-  slot->opened_high = (guint16) ((guint64) age >> 32);
 }

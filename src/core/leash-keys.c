@@ -8,6 +8,9 @@
 
 #define FIRST_CHAINS 32
 
+/* Slots for each chain, on average, before there are more chains: their heads cost 3 to 6 bytes a slot. */
+#define FULL_CHAIN 3
+
 static guint
 hash_key (guint16 kind, guintptr key)
 {
@@ -75,7 +78,7 @@ leash_keys_insert (LeashKeyTable *tables, LeashSlot *slot, guint16 kind, guintpt
   LeashSlot **link;
 
   leash_lock (&table->lock);
-  if (table->n_slots >= table->n_chains)
+  if (table->n_slots >= FULL_CHAIN * (gsize) table->n_chains)
     grow (table);
   link = find_link (table, hash, kind, key);
   if (*link != NULL)

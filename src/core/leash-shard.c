@@ -7,13 +7,13 @@
  * A released slot keeps what it was, until it is taken again: at least LEASH_QUARANTINE other slots of the
  * shard are released first. A tag's pointer carries its slot's generation, so that a tag whose slot was taken
  * again is known as stale: always within 65535 uses of the slot, of which each takes 65 releases or more in
- * the shard, and but for one time in 65536 after that. Where addresses leave no room for more than 6 bits
- * (see leash-arena-private.h) it is 63 uses, and one time in 64.
+ * the shard, and but for one time in 65536 after that. Where addresses leave no room for more than 3 bits
+ * (see leash-arena-private.h) it is 7 uses, and one time in 8.
  *
  * One with open children does not go to the free list, so that a child that is closed after it can name it.
  * Whoever detaches the last child puts it there.
  */
-#include "leash-shard-private.h"
+#include "leash-extra-private.h"
 
 #include <string.h>
 
@@ -57,9 +57,12 @@ leash_shard_take (LeashTracker *tracker, guint release_depth)
 static void
 forget_slot (LeashSlot *slot, GPtrArray *parents)
 {
+  LeashTag *parent = leash_slot_get_parent (slot);
+
+  if (parent != NULL && slot->state != LEASH_SLOT_RELEASED && slot->state != LEASH_SLOT_FREE)
+    g_ptr_array_add (parents, parent);
   g_clear_pointer (&slot->name, g_free);
-  if (slot->parent != NULL && slot->state != LEASH_SLOT_RELEASED && slot->state != LEASH_SLOT_FREE)
-    g_ptr_array_add (parents, slot->parent);
+  g_clear_pointer (&slot->extra, leash_extra_free);
 }
 
 static LeashSlab *
@@ -150,7 +153,7 @@ leash_parent_attach (LeashTag *parent)
           if (attached)
             slot->children++;
           else if (slot->state == LEASH_SLOT_MOVED)
-            next = slot->parent;
+            next = slot->extra->parent;
         }
       leash_unlock (&shard->lock);
       if (attached)
@@ -177,7 +180,7 @@ leash_parent_detach (LeashTag *parent)
           && slot->state != LEASH_SLOT_OPEN)
         {
           if (slot->state == LEASH_SLOT_MOVED)
-            next = g_steal_pointer (&slot->parent);
+            next = g_steal_pointer (&slot->extra->parent);
           slot->state = LEASH_SLOT_RELEASED;
           leash_shard_free_slot (shard, slot);
         }

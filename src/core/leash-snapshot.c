@@ -8,6 +8,7 @@
 
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
+#include "leash-extra-private.h"
 #include "leash-intern-private.h"
 #include "leash-report-parts-private.h"
 #include "leash-report-private.h"
@@ -24,17 +25,17 @@ LEASH_DEFINE_BOXED (LeashSnapshot, leash_snapshot)
 void
 leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const LeashSlot *slot)
 {
-  gint64 age = leash_slot_get_age (slot);
+  gint64 opened = slot->opened;
   gboolean is_open = slot->state == LEASH_SLOT_OPEN;
 
   *resource = (LeashResource){
     .kind = leash_intern_get (slot->kind),
     .name = slot->name,
-    .opened_at = (tracker->made_at + age) * 1000,
+    .opened_at = (tracker->made_at + opened) * 1000,
     .thread = leash_intern_get (slot->thread),
     .tid = slot->tid,
     .stack = slot->stack,
-    .id = { (guintptr) slot, (guint64) age << 16 | slot->generation },
+    .id = { (guintptr) slot, (guint64) opened << 16 | slot->generation },
   };
   if ((slot->flags & LEASH_SLOT_KEPT) != 0)
     resource->flags |= LEASH_RESOURCE_KEPT;
@@ -43,8 +44,8 @@ leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const Leash
   if ((slot->flags & LEASH_SLOT_ADOPTED) != 0)
     {
       resource->flags |= LEASH_RESOURCE_ADOPTED;
-      resource->adopter_stack = slot->adopter_stack;
-      resource->adopter_thread = leash_intern_get (slot->adopter_thread);
+      resource->adopter_stack = slot->extra->adopter_stack;
+      resource->adopter_thread = leash_intern_get (slot->extra->adopter_thread);
     }
 }
 
@@ -101,7 +102,7 @@ add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot,
   leash_resource_fill (&resource, tracker, slot);
   resource.name = keep_string (snapshot, resource.name);
   g_array_append_val (snapshot->resources, resource);
-  g_ptr_array_add (parents, slot->parent);
+  g_ptr_array_add (parents, leash_slot_get_parent (slot));
 }
 
 static void
@@ -210,7 +211,7 @@ hash_id (gconstpointer key)
 {
   const LeashResource *resource = key;
 
-  return (guint) ((resource->id[0] >> 6) * 31 + resource->id[1]);
+  return (guint) ((resource->id[0] >> 3) * 31 + resource->id[1]);
 }
 
 static gboolean

@@ -8,6 +8,7 @@
 #include "leash-tracker-private.h"
 
 #include "leash-capture-private.h"
+#include "leash-extra-private.h"
 #include "leash-tag-private.h"
 
 static guint64 n_stray;   /* atomic */
@@ -70,7 +71,7 @@ take_stack (LeashTracker *tracker, LeashThread *self, const LeashOpening *openin
   return leash_capture_place (opening->caller, opening->site);
 }
 
-/* One copy of a cache line; only the count of the slot's uses is its own. */
+/* One copy of memory; only the count of the slot's uses is its own. */
 static inline void
 fill_slot (LeashSlot *slot, const LeashSlot *from)
 {
@@ -78,29 +79,37 @@ fill_slot (LeashSlot *slot, const LeashSlot *from)
 
   *slot = *from;
   slot->generation = generation;
-  slot->state = LEASH_SLOT_OPEN;
-  slot->next = NULL;
 }
 
-/* Puts what from describes into a slot of the tracker; takes over its name. */
+/* What the slot's last resource had. */
+G_NO_INLINE static void
+forget_old (char *name, LeashExtra *extra)
+{
+  g_free (name);
+  leash_extra_free (extra);
+}
+
+/* Puts what from describes into a slot of the tracker; takes over its name and extra. */
 LeashTag *
 leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
 {
   LeashShard *shard = leash_tracker_get_shard (tracker, self);
   LeashSlot *slot;
   LeashTag *tag;
+  LeashExtra *old_extra;
   char *old_name;
 
   leash_lock (&shard->lock);
   slot = leash_shard_take_slot (shard);
   old_name = slot->name;
+  old_extra = slot->extra;
   fill_slot (slot, from);
   tag = leash_slot_get_tag (slot);
   if (G_UNLIKELY ((from->flags & LEASH_SLOT_KEPT) != 0))
     leash_shard_count_kept (shard);
   leash_unlock (&shard->lock);
-  if (old_name != NULL)
-    g_free (old_name);
+  if (G_UNLIKELY (((guintptr) old_name | (guintptr) old_extra) != 0))
+    forget_old (old_name, old_extra);
 
   if ((from->flags & LEASH_SLOT_KEYED) != 0)
     {
@@ -134,6 +143,23 @@ open_ended (LeashTracker *tracker, const LeashOpening *opening)
   return NULL;
 }
 
+/* Returns NULL where there is no parent any more. */
+G_NO_INLINE static LeashExtra *
+attach (LeashTag *to, LeashStackId stack)
+{
+  LeashTag *parent = leash_parent_attach (to);
+  LeashExtra *extra;
+
+  if (parent == NULL)
+    {
+      leash_tag_record_use (to, "opened something from it after close", stack);
+      return NULL;
+    }
+  extra = leash_extra_new ();
+  extra->parent = parent;
+  return extra;
+}
+
 /*
  * Inlined into each public function, as is what leads to it: each frame of Leash's own costs the unwinder as
  * much as one of the program's.
@@ -143,12 +169,13 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
 {
   LeashSlot slot = {
     .name = opening->name != NULL ? g_strdup (opening->name) : NULL,
+    .opened = leash_tracker_now () - tracker->made_at,
     .tid = self->tid,
     .thread = self->name,
     .kind = leash_thread_kind (self, opening->kind),
+    .state = LEASH_SLOT_OPEN,
   };
 
-  leash_slot_set_age (&slot, leash_tracker_now () - tracker->made_at);
   slot.stack = take_stack (tracker, self, opening, &slot.flags);
   if (opening->is_keyed)
     {
@@ -161,11 +188,7 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
       slot.flags |= LEASH_SLOT_WATCHED;
     }
   if (opening->parent != NULL)
-    {
-      slot.parent = leash_parent_attach (opening->parent);
-      if (slot.parent == NULL)
-        leash_tag_record_use (opening->parent, "opened something from it after close", slot.stack);
-    }
+    slot.extra = attach (opening->parent, slot.stack);
   return leash_tag_store (tracker, self, &slot);
 }
 

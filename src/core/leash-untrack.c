@@ -9,6 +9,7 @@
 #include "leash-tag-private.h"
 
 #include "leash-capture-private.h"
+#include "leash-extra-private.h"
 #include "leash-intern-private.h"
 
 /* Where a release happens. */
@@ -67,7 +68,7 @@ static gboolean
 has_moved (const LeashSlot *slot)
 {
   return slot->state != LEASH_SLOT_OPEN && (slot->flags & LEASH_SLOT_ADOPTED) != 0
-         && (slot->flags & LEASH_SLOT_CLOSE_STACK) != 0 && slot->at.stack == slot->adopter_stack;
+         && (slot->flags & LEASH_SLOT_CLOSE_STACK) != 0 && slot->at.stack == slot->extra->adopter_stack;
 }
 
 /* With the shard's lock held. Nothing is recorded in a tracker that another thread is about to free. */
@@ -151,8 +152,8 @@ leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId
         return FALSE;
       if (leash_slot_is_tags (slot, parent))
         {
-          next
-              = slot->state == LEASH_SLOT_MOVED ? slot->parent : NULL; /* NULL while it is on its way: open */
+          /* NULL while it is on its way: open. */
+          next = slot->state == LEASH_SLOT_MOVED ? slot->extra->parent : NULL;
           is_closed = slot->state == LEASH_SLOT_RELEASED;
           *ret_opened = slot->stack;
           closed = get_closed (slot);
@@ -195,9 +196,9 @@ release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *pl
         describe_second (aftermath, shard, slot, tag, LEASH_MISUSE_DOUBLE_RELEASE);
       return FALSE;
     }
-  if (G_UNLIKELY (slot->parent != NULL))
+  aftermath->parent = leash_slot_get_parent (slot);
+  if (aftermath->parent != NULL)
     {
-      aftermath->parent = slot->parent;
       describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
     }
   release_open_slot (shard, slot, place, close_stack);
@@ -260,7 +261,8 @@ emit_closed (LeashTag *tag)
   leash_tracker_unref (tracker);
 }
 
-/* What is not plain: a child or a parent, a tag that is not open, a tracker that somebody listens to. */
+/* What is not plain: a child, a parent or an adopted one, a tag that is not open, a tracker that somebody
+ * listens to. */
 G_NO_INLINE static void
 untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, LeashThread *self)
 {
@@ -296,7 +298,7 @@ untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, 
 static inline gboolean
 is_plain (const LeashShard *shard, const LeashSlot *slot, const LeashTag *tag)
 {
-  return leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN && slot->parent == NULL
+  return leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN && slot->extra == NULL
          && slot->children == 0 && !leash_tracker_has_listeners (shard->tracker);
 }
 
@@ -385,7 +387,7 @@ leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
     {
       describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_KEY_REUSED);
       aftermath.misuse.stack = stack;
-      aftermath.parent = slot->parent;
+      aftermath.parent = leash_slot_get_parent (slot);
       release_open_slot (shard, slot, &(Place){ 0 }, stack);
     }
   leash_unlock (&shard->lock);

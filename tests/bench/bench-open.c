@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The memory of a million open resources, opened from few stacks and from many: what the process's resident
- * memory grew by, the depot's share told apart. Each case runs in a child of its own, which starts small.
+ * bench-open [N] [options]: the memory of N open resources, a million by default, opened from few stacks and
+ * from many, and by handle: what the process's resident memory grew by, the depot's share told apart, and
+ * beside it what the slabs of tags and the tables of handles add up to. Each case runs in a child of its own,
+ * which starts small. None has a name: those come on top.
  */
 #include <leash/leash.h>
 
@@ -12,8 +14,17 @@
 #include "bench-paths.h"
 #include "bench.h"
 #include "leash-depot-private.h"
+#include "leash-tracker-private.h"
 
-#define N_OPEN 1000000
+typedef struct
+{
+  const char *how;
+  guint n_paths;
+  void (*open) (gpointer ctx);
+} Case;
+
+static gsize n_open = 1000000;
+static guintptr last_handle;
 
 static gsize
 get_resident_bytes (void)
@@ -34,38 +45,73 @@ open_one (gpointer ctx)
 }
 
 static void
-tell (guint n_paths, const char *what, const char *unit, double value)
+open_by_handle (gpointer ctx)
 {
-  g_autofree char *name = g_strdup_printf ("%s, from %u stacks", what, n_paths);
+  leash_track_pointer ((LeashContext *) ctx, "file", (gconstpointer) ++last_handle, NULL);
+}
 
-  bench_figure (name, unit, value);
+static gsize
+count_bytes (LeashTracker *tracker)
+{
+  gsize bytes = 0;
+
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    if (tracker->shards[i] != NULL)
+      for (LeashSlab *slab = tracker->shards[i]->slabs; slab != NULL; slab = slab->next)
+        bytes += LEASH_SLAB_SIZE;
+  for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
+    bytes += tracker->keys[i].n_chains * sizeof (gpointer);
+  return bytes;
 }
 
 static void
-measure (guint n_paths)
+tell (const Case *row, const char *what, const char *unit, double value, double at_most)
+{
+  g_autofree char *name = g_strdup_printf ("%s, by %s, from %u stacks", what, row->how, row->n_paths);
+
+  if (at_most > 0)
+    bench_target (name, unit, value, at_most);
+  else
+    bench_figure (name, unit, value);
+}
+
+static void
+measure (const Case *row)
 {
   g_autoptr (LeashTracker) tracker = leash_tracker_new ();
   g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
   gsize resident = get_resident_bytes (), depot = leash_depot_get_bytes (), all;
   guint n_stacks = leash_depot_count ();
 
-  for (guint i = 0; i < N_OPEN; i++)
-    bench_go_path (i % n_paths, BENCH_PATH_BITS, open_one, ctx);
+  for (guint i = 0; i < n_open; i++)
+    bench_go_path (i % row->n_paths, BENCH_PATH_BITS, row->open, ctx);
   all = get_resident_bytes () - resident;
   depot = leash_depot_get_bytes () - depot;
-  if (leash_depot_count () - n_stacks < n_paths)
+  if (leash_depot_count () - n_stacks < row->n_paths)
     g_error ("only %u stacks differ", leash_depot_count () - n_stacks);
-  tell (n_paths, "an open resource, of 1,000,000", "bytes", (double) all / N_OPEN);
-  tell (n_paths, "an open resource, beside the depot", "bytes",
-        (double) (all > depot ? all - depot : 0) / N_OPEN);
-  tell (n_paths, "the depot", "KiB", depot / 1024.0);
+  tell (row, "an open resource", "bytes", (double) all / n_open, 0);
+  tell (row, "an open resource, beside the depot", "bytes", (double) (all > depot ? all - depot : 0) / n_open,
+        64);
+  tell (row, "an open resource, in slabs and tables", "bytes", (double) count_bytes (tracker) / n_open, 64);
+  tell (row, "the depot", "KiB", depot / 1024.0, 0);
 }
 
 int
 main (int argc, char **argv)
 {
-  static const guint cases[] = { 1, 100, 10000 };
+  static const Case cases[] = {
+    { "tag", 1, open_one },
+    { "tag", 100, open_one },
+    { "tag", 10000, open_one },
+    { "handle", 100, open_by_handle },
+  };
 
+  if (argc > 1 && g_ascii_isdigit (*argv[1]))
+    {
+      n_open = g_ascii_strtoull (argv[1], NULL, 10);
+      argc--;
+      argv++;
+    }
   bench_init (argc, argv);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -73,7 +119,7 @@ main (int argc, char **argv)
 
       if (child == 0)
         {
-          measure (cases[i]);
+          measure (&cases[i]);
           _exit (0);
         }
       waitpid (child, NULL, 0);

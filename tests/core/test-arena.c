@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "leash-shard-private.h"
+#include "leash-tracker-private.h"
 
 #define N_REGION_SLABS 64
 #define N_TAGS 1000000
@@ -122,7 +122,7 @@ static void
 test_stale_after_so_many_uses (void)
 {
   LeashSlot *slot = g_aligned_alloc0 (1, sizeof (LeashSlot), G_ALIGNOF (LeashSlot));
-  guint n_uses = GLIB_SIZEOF_VOID_P == 8 ? 65536 : 64;
+  guint n_uses = GLIB_SIZEOF_VOID_P == 8 ? 65536 : 8;
   LeashTag *tag = leash_slot_get_tag (slot);
 
   slot->state = LEASH_SLOT_OPEN;
@@ -140,13 +140,47 @@ static void
 test_ages (void)
 {
   const gint64 ages[]
-      = { 0, 1, -1, G_MAXUINT32, (gint64) G_MAXUINT32 + 1, -((gint64) 1 << 40), ((gint64) 1 << 47) - 1 };
+      = { 0, 1, -1, G_MAXUINT32, (gint64) G_MAXUINT32 + 1, -((gint64) 1 << 39), ((gint64) 1 << 39) - 1 };
   LeashSlot slot = { 0 };
 
   for (guint i = 0; i < G_N_ELEMENTS (ages); i++)
     {
-      leash_slot_set_age (&slot, ages[i]);
-      g_assert_cmpint (leash_slot_get_age (&slot), ==, ages[i]);
+      slot.opened = ages[i];
+      slot.tid = 4194304;
+      g_assert_cmpint (slot.opened, ==, ages[i]);
+      g_assert_cmpuint (slot.tid, ==, 4194304);
+    }
+}
+
+/* What slabs and tables of handles add up to. */
+static gsize
+count_bytes (LeashTracker *tracker)
+{
+  gsize bytes = 0;
+
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    if (tracker->shards[i] != NULL)
+      for (LeashSlab *slab = tracker->shards[i]->slabs; slab != NULL; slab = slab->next)
+        bytes += LEASH_SLAB_SIZE;
+  for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
+    bytes += tracker->keys[i].n_chains * sizeof (gpointer);
+  return bytes;
+}
+
+/* With a handle or without. One slab is not full yet. */
+static void
+test_bytes_per_resource (gconstpointer by_handle)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+
+  for (guintptr i = 1; i <= N_TAGS / 4; i++)
+    {
+      if (by_handle != NULL)
+        leash_track_pointer (tracked.ctx, "thing", (gconstpointer) i, NULL);
+      else
+        leash_track (tracked.ctx, "thing", NULL);
+      if (i >= N_TAGS / 8 && i % 1024 == 0)
+        g_assert_cmpuint (count_bytes (tracked.tracker), <=, 64 * i + LEASH_SLAB_SIZE);
     }
 }
 
@@ -212,6 +246,8 @@ main (int argc, char **argv)
   g_test_add_func ("/arena/tag-leads-back-to-its-slot", test_tag_leads_back);
   g_test_add_func ("/arena/stale-tags-are-known-for-so-many-uses", test_stale_after_so_many_uses);
   g_test_add_func ("/arena/ages-before-and-after-the-tracker", test_ages);
+  g_test_add_data_func ("/arena/bytes-per-resource", NULL, test_bytes_per_resource);
+  g_test_add_data_func ("/arena/bytes-per-resource-with-a-handle", "", test_bytes_per_resource);
   g_test_add_func ("/arena/a-million-tags-give-their-memory-back", test_a_million);
   return g_test_run ();
 }

@@ -2,6 +2,7 @@
 /* A slot's life: quarantine, children that hold it, and trackers that go. */
 #include "tracker-fixture.h"
 
+#include "leash-extra-private.h"
 #include "leash-tracker-private.h"
 
 typedef struct
@@ -100,7 +101,8 @@ test_moved (Fixture *fixture, gconstpointer unused)
   leash_lock (&fixture->shard->lock);
   leash_shard_count_out (fixture->shard, old);
   old->state = LEASH_SLOT_MOVED;
-  old->parent = new_tag;
+  old->extra = leash_extra_new ();
+  old->extra->parent = new_tag;
   leash_unlock (&fixture->shard->lock);
   g_assert_true (leash_parent_attach (old_tag) == new_tag);
   leash_parent_detach (new_tag);
@@ -108,7 +110,7 @@ test_moved (Fixture *fixture, gconstpointer unused)
   leash_parent_detach (old_tag);
   g_assert_cmpuint (new->children, ==, 0);
   g_assert_cmpint (old->state, ==, LEASH_SLOT_RELEASED);
-  g_assert_null (old->parent);
+  g_assert_null (old->extra->parent);
   give (fixture, new);
 }
 
