@@ -1,261 +1,181 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a pair of leash_track() and leash_untrack() costs, at several depths, in one thread and in two at
- * once, beside bare unw_backtrace() and beside what one would write first: unw_backtrace() into a struct of
- * 32 frames in a GHashTable under a GMutex.
+ * What a pair of leash_track() and leash_untrack() costs at several depths, opened again and again at one
+ * place: as it is, with LEASH_CAPTURE=unwind, and in a process that has threads, where the C library's locks
+ * cost more. Beside it the ways to take a stack (unw_backtrace(), unw_step(), glibc's backtrace()), and what
+ * one would write first: unw_backtrace() into a structure of 32 frames in a GHashTable under a GMutex.
+ *
+ * Each runs in a process of its own: Leash turns off a cache that unw_step() gains by.
  */
-#define UNW_LOCAL_ONLY
-#include <libunwind.h>
-#include <leash/leash.h>
+#include <dlfcn.h>
 
-#include "bench.h"
+#include "bench-calls.h"
 
-typedef struct
-{
-  LeashContext *ctx;
-  GMutex mutex;
-  GHashTable *table; /* of the naive tracker */
-  guint depth;       /* frames below the measured function */
-  BenchFunc func;
-  guint n;
-} Work;
+#define NAIVE_FRAMES 32
 
-/* Enough calls deep, and none of them a tail call. */
-__attribute__ ((noinline)) static void
-descend (Work *work, guint depth)
-{
-  if (depth > 0)
-    descend (work, depth - 1);
-  else
-    work->func (work, work->n);
-  __asm__ volatile("" ::: "memory");
-}
-
-static void
-run_at_depth (Work *work, BenchFunc func, guint n)
-{
-  work->func = func;
-  work->n = n;
-  /* Main, the benchmark's own functions and the C library's are the other frames. */
-  descend (work, work->depth);
-}
-
-static guint
-count_frames (void)
-{
-  void *frames[256];
-
-  return (guint) unw_backtrace (frames, G_N_ELEMENTS (frames));
-}
-
-static void
-measure_frames (gpointer user_data, guint n)
-{
-  ((Work *) user_data)->n = count_frames ();
-}
-
-static void
-bare (gpointer user_data, guint n)
-{
-  void *frames[64];
-
-  for (guint i = 0; i < n; i++)
-    unw_backtrace (frames, 64);
-}
-
-static void
-pair (gpointer user_data, guint n)
-{
-  Work *work = user_data;
-
-  for (guint i = 0; i < n; i++)
-    {
-      LeashTag *tag = leash_track (work->ctx, "file", NULL);
-
-      leash_untrack (tag);
-    }
-}
+static int (*libc_backtrace) (void **frames, int size);
+static GMutex naive_mutex;
+static GHashTable *naive_table; /* of NaiveTag, a set */
 
 typedef struct
 {
-  void *frames[32];
+  void *frames[NAIVE_FRAMES];
   int n_frames;
   const char *kind;
 } NaiveTag;
 
 static void
-naive (gpointer user_data, guint n)
+naive (gpointer call, guint n)
 {
-  Work *work = user_data;
-
   for (guint i = 0; i < n; i++)
     {
       NaiveTag *tag = g_new (NaiveTag, 1);
 
-      tag->n_frames = unw_backtrace (tag->frames, 32);
+      tag->n_frames = unw_backtrace (tag->frames, NAIVE_FRAMES);
       tag->kind = "file";
-      g_mutex_lock (&work->mutex);
-      g_hash_table_add (work->table, tag);
-      g_mutex_unlock (&work->mutex);
-      g_mutex_lock (&work->mutex);
-      g_hash_table_remove (work->table, tag);
-      g_mutex_unlock (&work->mutex);
+      g_mutex_lock (&naive_mutex);
+      g_hash_table_add (naive_table, tag);
+      g_mutex_unlock (&naive_mutex);
+      g_mutex_lock (&naive_mutex);
+      g_hash_table_remove (naive_table, tag);
+      g_mutex_unlock (&naive_mutex);
     }
 }
 
-typedef struct
+static void
+step (gpointer call, guint n)
 {
-  Work work;
-  BenchFunc func;
-  guint n;
-} Runner;
+  volatile unw_word_t ip;
+
+  for (guint i = 0; i < n; i++)
+    {
+      unw_context_t context;
+      unw_cursor_t cursor;
+      unw_word_t word;
+
+      unw_getcontext (&context);
+      unw_init_local (&cursor, &context);
+      do
+        {
+          unw_get_reg (&cursor, UNW_REG_IP, &word);
+          ip = word;
+        }
+      while (unw_step (&cursor) > 0);
+    }
+  (void) ip;
+}
+
+static void
+glibc (gpointer call, guint n)
+{
+  void *frames[BENCH_FRAMES_MAX];
+
+  for (guint i = 0; i < n; i++)
+    libc_backtrace (frames, BENCH_FRAMES_MAX);
+}
+
+/* libunwind has a function of the same name, which a program that is linked with both gets. */
+static void
+prepare_glibc (gpointer call)
+{
+  void *libc = dlopen ("libc.so.6", RTLD_NOW);
+
+  *(void **) &libc_backtrace = libc != NULL ? dlsym (libc, "backtrace") : NULL;
+  if (libc_backtrace == NULL)
+    g_error ("there is no backtrace() in libc.so.6");
+}
+
+static void
+prepare_naive (gpointer call)
+{
+  naive_table = g_hash_table_new_full (NULL, NULL, g_free, NULL);
+}
 
 static gpointer
-run_thread (gpointer data)
+sleep_on (gpointer data)
 {
-  Runner *runner = data;
-
-  run_at_depth (&runner->work, runner->func, runner->n);
+  for (;;)
+    pause ();
   return NULL;
 }
 
 static void
-at_depth_bare (gpointer work, guint n)
+prepare_with_threads (gpointer call)
 {
-  run_at_depth (work, bare, n);
+  g_thread_unref (g_thread_new ("another", sleep_on, NULL));
+  bench_prepare_pair (call);
 }
 
-static void
-at_depth_pair (gpointer work, guint n)
+enum
 {
-  run_at_depth (work, pair, n);
-}
+  BARE,
+  PAIR,
+  PAIR_IN_THREADS,
+  PAIR_UNWOUND,
+  NAIVE,
+  STEP,
+  GLIBC,
+  N_CANDIDATES
+};
 
 static void
-at_depth_naive (gpointer work, guint n)
-{
-  run_at_depth (work, naive, n);
-}
-
-/* Each of two threads does n. */
-static void
-in_two_threads (Work *work, BenchFunc func, guint n)
-{
-  Runner runners[2];
-  GThread *threads[2];
-
-  for (guint i = 0; i < 2; i++)
-    {
-      runners[i] = (Runner){ .work = *work, .func = func, .n = n };
-      threads[i] = g_thread_new ("bench", run_thread, &runners[i]);
-    }
-  for (guint i = 0; i < 2; i++)
-    g_thread_join (threads[i]);
-}
-
-static void
-in_one_thread (Work *work, BenchFunc func, guint n)
-{
-  Runner runner = { .work = *work, .func = func, .n = n };
-
-  g_thread_join (g_thread_new ("bench", run_thread, &runner));
-}
-
-static void
-pair_in_one (gpointer work, guint n)
-{
-  in_one_thread (work, pair, n);
-}
-
-static void
-pair_in_two (gpointer work, guint n)
-{
-  in_two_threads (work, pair, n);
-}
-
-static void
-set_depth (Work *work, guint frames)
-{
-  work->depth = 0;
-  run_at_depth (work, measure_frames, 0);
-  work->depth = frames > work->n ? frames - work->n : 0;
-}
-
-static void
-tell (guint frames, const char *what, const char *unit, double value)
+tell (guint frames, const char *what, const char *unit, double value, double at_most)
 {
   g_autofree char *name = g_strdup_printf ("%u frames: %s", frames, what);
 
-  bench_figure (name, unit, value);
+  if (frames == 16)
+    bench_target (name, unit, value, at_most);
+  else
+    bench_figure (name, unit, value);
 }
 
 static void
-compare_at (Work *work, guint frames)
+tell_all (guint frames, const BenchCandidate *candidates)
 {
-  BenchCandidate candidates[] = {
-    { .name = "bare", .func = at_depth_bare, .user_data = work },
-    { .name = "pair", .func = at_depth_pair, .user_data = work },
-    { .name = "naive", .func = at_depth_naive, .user_data = work },
-  };
-  BenchCandidate threads[] = {
-    { .name = "one", .func = pair_in_one, .user_data = work, .n_threads = 1 },
-    { .name = "two", .func = pair_in_two, .user_data = work, .n_threads = 2 },
-  };
-
-  set_depth (work, frames);
-  bench_run (candidates, G_N_ELEMENTS (candidates), 5000);
-  bench_run (threads, G_N_ELEMENTS (threads), 50000);
-  tell (frames, "unw_backtrace()", "ns", bench_median (candidates[0].ns));
-  tell (frames, "pair", "ns", bench_median (candidates[1].ns));
-  tell (frames, "naive pair", "ns", bench_median (candidates[2].ns));
-  tell (frames, "pair / unw_backtrace()", "x", bench_ratio (&candidates[1], &candidates[0]));
-  tell (frames, "pair / naive pair", "x", bench_ratio (&candidates[1], &candidates[2]));
-  tell (frames, "pair in each of two threads / in one", "x", bench_ratio (&threads[1], &threads[0]));
+  for (guint i = 0; i < N_CANDIDATES; i++)
+    tell (frames, candidates[i].name, "ns", bench_median (candidates[i].ns), 0);
+  tell (frames, "pair / unw_backtrace()", "x", bench_ratio (&candidates[PAIR], &candidates[BARE]), 0.35);
+  tell (frames, "pair, with threads / unw_backtrace()", "x",
+        bench_ratio (&candidates[PAIR_IN_THREADS], &candidates[BARE]), 0.35);
+  tell (frames, "pair, unwinding / unw_backtrace()", "x",
+        bench_ratio (&candidates[PAIR_UNWOUND], &candidates[BARE]), 0);
+  tell (frames, "pair / naive pair", "x", bench_ratio (&candidates[PAIR], &candidates[NAIVE]), 0.2);
 }
 
-static void
-nothing (gpointer user_data, guint n)
+/* Each candidate has a call of its own. */
+G_ALWAYS_INLINE static inline void
+compare_at (guint frames)
 {
-  for (guint i = 0; i < n; i++)
-    __asm__ volatile("" ::: "memory");
-}
-
-/* A pair without a tracker, or at level off, beside an empty loop. */
-static void
-compare_untracked (Work *work)
-{
-  Work background = { .ctx = leash_context_background () };
-  BenchCandidate candidates[] = {
-    { .name = "empty loop", .func = nothing },
-    { .name = "no tracker", .func = pair, .user_data = &background },
-    { .name = "level off", .func = pair, .user_data = work },
+  BenchCall calls[N_CANDIDATES];
+  BenchCandidate candidates[N_CANDIDATES] = {
+    [BARE] = { .name = "unw_backtrace()", .prepare = bench_prepare_nothing },
+    [PAIR] = { .name = "pair", .prepare = bench_prepare_pair },
+    [PAIR_IN_THREADS] = { .name = "pair, with threads", .prepare = prepare_with_threads },
+    [PAIR_UNWOUND] = { .name = "pair, unwinding", .prepare = bench_prepare_unwind },
+    [NAIVE] = { .name = "naive pair", .prepare = prepare_naive },
+    [STEP] = { .name = "unw_step()", .prepare = bench_prepare_nothing, .part = 40 },
+    [GLIBC] = { .name = "backtrace() of glibc", .prepare = prepare_glibc, .part = 10 },
   };
+  static const BenchFunc funcs[N_CANDIDATES]
+      = { bench_unwind, bench_pair, bench_pair, bench_pair, naive, step, glibc };
 
-  leash_tracker_set_level (leash_context_get_tracker (work->ctx), LEASH_LEVEL_OFF, 0);
-  bench_run (candidates, G_N_ELEMENTS (candidates), 2000000);
-  for (guint i = 0; i < G_N_ELEMENTS (candidates); i++)
+  for (guint i = 0; i < N_CANDIDATES; i++)
     {
-      g_autofree char *name = g_strdup_printf ("a pair: %s", candidates[i].name);
-
-      bench_figure (name, "ns", bench_median (candidates[i].ns));
+      calls[i] = (BenchCall){ .frames = frames, .func = funcs[i], .path = BENCH_PATH };
+      candidates[i].func = bench_at_depth;
+      candidates[i].user_data = &calls[i];
     }
+  bench_run (candidates, N_CANDIDATES, 20000);
+  tell_all (frames, candidates);
 }
 
 int
 main (int argc, char **argv)
 {
-  g_autoptr (LeashTracker) tracker = leash_tracker_new ();
-  g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
-  Work work = { .ctx = ctx, .table = g_hash_table_new_full (NULL, NULL, g_free, NULL) };
   static const guint depths[] = { 8, 16, 32, 64 };
 
   bench_init (argc, argv);
-  g_mutex_init (&work.mutex);
-  leash_tracker_set_depth (tracker, 64);
   for (guint i = 0; i < G_N_ELEMENTS (depths); i++)
-    compare_at (&work, depths[i]);
-  compare_untracked (&work);
-  g_hash_table_unref (work.table);
-  g_mutex_clear (&work.mutex);
+    compare_at (depths[i]);
   return 0;
 }

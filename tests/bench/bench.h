@@ -10,11 +10,15 @@
  */
 #pragma once
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BENCH_ROUNDS 21 /* at most */
 #define BENCH_ROUNDS_QUICK 3
@@ -28,8 +32,12 @@ typedef struct
   const char *name;
   BenchFunc func;
   gpointer user_data;
-  guint n_threads;         /* that each do n at once; 0 for the caller's, measured by the clock on the wall */
-  double ns[BENCH_ROUNDS]; /* for one of n */
+  void (*prepare) (gpointer user_data); /* NULL: runs here; else in a child of its own, after this */
+  guint n_threads;                      /* that each do n at once; 0 for the caller's */
+  gboolean is_wall; /* measured by the clock on the wall, not by the processor's time */
+  guint part;                           /* what is slow does n / part; 0 is 1 */
+  double ns[BENCH_ROUNDS];              /* for one of n */
+  FILE *ask, *answers;                  /* of the child */
 } BenchCandidate;
 
 /* Set by bench_init() only. */
@@ -103,15 +111,18 @@ bench_now (void)
 }
 
 /*
- * Threads are measured by the processor's time, so that others who use the machine do not count: what a cache
- * line that moves costs is in it, and what a lock that sleeps costs the two switches of.
+ * The processor's time does not count others who use the machine: what a cache line that moves costs is in
+ * it, and of a lock that sleeps the two switches. A part of the work is done before, to have it in the
+ * caches.
  */
-static inline double
+G_ALWAYS_INLINE static inline double
 bench_measure (BenchCandidate *candidate, guint n)
 {
-  clockid_t clock = candidate->n_threads > 0 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
-  gint64 start = bench_read_clock (clock);
+  clockid_t clock = candidate->is_wall ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID;
+  gint64 start;
 
+  candidate->func (candidate->user_data, n / 16 + 1);
+  start = bench_read_clock (clock);
   candidate->func (candidate->user_data, n);
   return (double) (bench_read_clock (clock) - start) / n / MAX (candidate->n_threads, 1);
 }
@@ -153,14 +164,80 @@ bench_ratio (const BenchCandidate *a, const BenchCandidate *b)
   return bench_median (ratio);
 }
 
-/* Runs all candidates, n times each in each round, and fills in what they took. */
-static inline void
+/* What the child does: a round each time it is asked for one. */
+G_ALWAYS_INLINE static inline void
+bench_serve (BenchCandidate *candidate, FILE *asked, FILE *answer)
+{
+  guint n;
+
+  candidate->prepare (candidate->user_data);
+  while (fread (&n, sizeof n, 1, asked) == 1)
+    {
+      double ns = bench_measure (candidate, n);
+
+      fwrite (&ns, sizeof ns, 1, answer);
+      fflush (answer);
+    }
+  _exit (0);
+}
+
+/* Inlined, and what it calls, so that the candidates' stacks may be as short as is asked for. */
+G_ALWAYS_INLINE static inline void
+bench_start_child (BenchCandidate *candidate)
+{
+  int ask[2], answers[2];
+  pid_t child;
+
+  if (pipe2 (ask, O_CLOEXEC) != 0 || pipe2 (answers, O_CLOEXEC) != 0 || (child = fork ()) < 0)
+    g_error ("no child can be made for %s: %s", candidate->name, g_strerror (errno));
+  if (child == 0)
+    {
+      close (ask[1]);
+      bench_serve (candidate, fdopen (ask[0], "r"), fdopen (answers[1], "w"));
+    }
+  close (ask[0]);
+  close (answers[1]);
+  candidate->ask = fdopen (ask[1], "w");
+  candidate->answers = fdopen (answers[0], "r");
+}
+
+G_ALWAYS_INLINE static inline double
+bench_measure_anywhere (BenchCandidate *candidate, guint n)
+{
+  double ns;
+
+  n = n / MAX (candidate->part, 1) + 1;
+  if (candidate->prepare == NULL)
+    return bench_measure (candidate, n);
+  if (fwrite (&n, sizeof n, 1, candidate->ask) != 1 || fflush (candidate->ask) != 0
+      || fread (&ns, sizeof ns, 1, candidate->answers) != 1)
+    g_error ("the child for %s is gone", candidate->name);
+  return ns;
+}
+
+/*
+ * Runs all candidates, n times each in each round, and fills in what they took. Those with a function that
+ * prepares them run in a child each, one at a time: what they set up for themselves, the library's settings
+ * and threads with it, is not there for the others, and still they take turns.
+ */
+G_ALWAYS_INLINE static inline void
 bench_run (BenchCandidate *candidates, guint n_candidates, guint n)
 {
   n = bench_scale (n);
   for (guint c = 0; c < n_candidates; c++)
-    candidates[c].func (candidates[c].user_data, n / 4 + 1);
+    if (candidates[c].prepare != NULL)
+      bench_start_child (&candidates[c]);
+  for (guint c = 0; c < n_candidates; c++)
+    bench_measure_anywhere (&candidates[c], n / 4);
   for (guint round = 0; round < bench_n_rounds (); round++)
     for (guint c = 0; c < n_candidates; c++)
-      candidates[c].ns[round] = bench_measure (&candidates[c], n);
+      candidates[c].ns[round] = bench_measure_anywhere (&candidates[c], n);
+  /* A child has the pipes of those that were made before it, so the last to be made ends first. */
+  for (guint c = n_candidates; c-- > 0;)
+    if (candidates[c].prepare != NULL)
+      {
+        fclose (candidates[c].ask);
+        fclose (candidates[c].answers);
+        wait (NULL);
+      }
 }
