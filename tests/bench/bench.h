@@ -34,7 +34,7 @@ typedef struct
   gpointer user_data;
   void (*prepare) (gpointer user_data); /* NULL: runs here; else in a child of its own, after this */
   guint n_threads;                      /* that each do n at once; 0 for the caller's */
-  gboolean is_wall; /* measured by the clock on the wall, not by the processor's time */
+  gboolean is_wall;                     /* measured by the clock on the wall, not by the processor's time */
   guint part;                           /* what is slow does n / part; 0 is 1 */
   double ns[BENCH_ROUNDS];              /* for one of n */
   FILE *ask, *answers;                  /* of the child */
