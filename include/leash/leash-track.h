@@ -123,12 +123,15 @@ void      leash_tag_misused_at     (LeashTag        *tag,
 /* One load, one compare. */
 #define LEASH_HAS_TRACKER_(ctx) (LEASH_IS_NULL_ (ctx) || LEASH_UNLIKELY_ ((ctx)->tracker != NULL))
 
-/* Where there is a tracker, one more of each: a tracker begins with its level, of which off is 0. */
-#define LEASH_GET_LEVEL_(ctx) (__atomic_load_n ((const guint *) (ctx)->tracker, __ATOMIC_RELAXED))
-#define LEASH_IS_ON_(ctx) (LEASH_IS_NULL_ (ctx) || LEASH_UNLIKELY_ (LEASH_GET_LEVEL_ (ctx) != 0))
+/* Where there is a tracker, one more of each. It begins with two numbers for this: its level, of which off is
+ * 0, and whether a release by a handle may find anything, as it may when the tracker was not always off. */
+#define LEASH_GET_NUMBER_(ctx, which)                                                                        \
+  (__atomic_load_n ((const guint *) (ctx)->tracker + (which), __ATOMIC_RELAXED))
+#define LEASH_IS_ON_(ctx, which)                                                                             \
+  (LEASH_IS_NULL_ (ctx) || LEASH_UNLIKELY_ (LEASH_GET_NUMBER_ (ctx, which) != 0))
 
 /* Whether what is opened through @ctx is tracked. */
-#define LEASH_IS_TRACKED(ctx) (LEASH_HAS_TRACKER_ (ctx) && LEASH_IS_ON_ (ctx))
+#define LEASH_IS_TRACKED(ctx) (LEASH_HAS_TRACKER_ (ctx) && LEASH_IS_ON_ (ctx, 0))
 
 #define LEASH_TRACKED_CALL_(ctx, call)                                                                       \
   (__extension__ ({                                                                                          \
@@ -136,11 +139,10 @@ void      leash_tag_misused_at     (LeashTag        *tag,
     LEASH_IS_TRACKED (leash_ctx_) ? (call) : NULL;                                                           \
   }))
 
-/* What closes does not ask for the level: its resource may have been opened before the tracker was off. */
 #define LEASH_CLOSING_CALL_(ctx, call)                                                                       \
   (__extension__ ({                                                                                          \
     LeashContext *leash_ctx_ = (ctx);                                                                        \
-    if (LEASH_HAS_TRACKER_ (leash_ctx_))                                                                     \
+    if (LEASH_HAS_TRACKER_ (leash_ctx_) && LEASH_IS_ON_ (leash_ctx_, 1))                                     \
       call;                                                                                                  \
   }))
 

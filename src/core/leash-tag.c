@@ -113,8 +113,10 @@ leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from
 
   if ((from->flags & LEASH_SLOT_KEYED) != 0)
     {
-      LeashTag *before = leash_keys_insert (tracker->keys, slot, from->kind, ~from->at.key);
+      LeashTag *before;
 
+      leash_tracker_use_handles ();
+      before = leash_keys_insert (tracker->keys, slot, from->kind, ~from->at.key);
       if (G_UNLIKELY (before != NULL))
         leash_tag_replaced (tracker, before, from->stack);
     }

@@ -17,7 +17,9 @@
 
 struct _LeashTracker
 {
-  guint level;             /* atomic; LeashLevel. The first, and 0 for off: the macros look at it */
+  /* These two first, and 0 for what is off: the macros of leash-track.h look at them. */
+  guint level;             /* atomic; LeashLevel */
+  guint hears_handles;     /* atomic; FALSE while it was always off, and no handle was ever tracked anywhere */
   gint ref_count;          /* atomic */
   guint sample_every;      /* atomic */
   guint depth;             /* atomic; frames */
@@ -44,9 +46,12 @@ struct _LeashTracker
 };
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, level) == 0 && LEASH_LEVEL_OFF == 0);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, hears_handles) == sizeof (guint));
 
 /* Time in coarse milliseconds: a third of the cost of the exact clock, and enough for an age. */
 gint64      leash_tracker_now          (void);
+/* Before a handle is tracked: makes all trackers hear of handles. */
+void        leash_tracker_use_handles  (void);
 /* Makes the shard of that number, unless another thread has. */
 LeashShard *leash_tracker_add_shard    (LeashTracker    *tracker,
                                         guint            number);

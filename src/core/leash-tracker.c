@@ -17,6 +17,7 @@
 
 static LeashLock trackers_lock = LEASH_LOCK_INIT; /* guards the list and the links between trackers */
 static GPtrArray *trackers;                       /* all of them, not owned */
+static gboolean has_handles; /* atomic, written with the lock held; any was ever tracked */
 
 /**
  * LeashTracker:
@@ -78,6 +79,7 @@ tracker_new (LeashTracker *parent)
   if (trackers == NULL)
     trackers = g_ptr_array_new ();
   g_ptr_array_add (trackers, tracker);
+  tracker->hears_handles = has_handles || settings->level != LEASH_LEVEL_OFF;
   if (parent != NULL)
     g_ptr_array_add (parent->nested, tracker);
   leash_unlock (&trackers_lock);
@@ -374,6 +376,8 @@ leash_tracker_set_level (LeashTracker *tracker, LeashLevel level, guint sample_e
 
   if (level == LEASH_LEVEL_OFF)
     __atomic_store_n (&tracker->was_off, TRUE, __ATOMIC_RELAXED);
+  else
+    __atomic_store_n (&tracker->hears_handles, TRUE, __ATOMIC_RELAXED);
   __atomic_store_n (&tracker->sample_every, sample_every, __ATOMIC_RELAXED);
   __atomic_store_n (&tracker->level, level, __ATOMIC_RELEASE);
 }
@@ -427,6 +431,19 @@ leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
 
   leash_lock (&trackers_lock);
   set_release_depth (tracker, keep ? get_depth (tracker) : 0);
+  leash_unlock (&trackers_lock);
+}
+
+void
+leash_tracker_use_handles (void)
+{
+  if (G_LIKELY (__atomic_load_n (&has_handles, __ATOMIC_RELAXED)))
+    return;
+  leash_lock (&trackers_lock);
+  for (guint i = 0; i < trackers->len; i++)
+    __atomic_store_n (&((LeashTracker *) g_ptr_array_index (trackers, i))->hears_handles, TRUE,
+                      __ATOMIC_RELAXED);
+  __atomic_store_n (&has_handles, TRUE, __ATOMIC_RELAXED);
   leash_unlock (&trackers_lock);
 }
 

@@ -238,6 +238,39 @@ test_levels (void)
   assert_clean (&tracked);
 }
 
+/* In a process where trackers begin at level off, and no handle was tracked before. */
+static void
+close_handles_when_off (void)
+{
+  g_auto (Tracked) outer = tracked_new ();
+  g_auto (Tracked) inner = tracked_from (leash_tracker_new_nested (outer.tracker));
+
+  leash_untrack_pointer (outer.ctx, "thing", &outer);
+  leash_tracker_set_level (inner.tracker, LEASH_LEVEL_FULL, 0);
+  leash_track_pointer (inner.ctx, "thing", &inner, NULL);
+  leash_untrack_pointer (outer.ctx, "thing", &inner);
+  assert_clean (&outer);
+  leash_tracker_set_level (outer.tracker, LEASH_LEVEL_FULL, 0);
+  leash_track_pointer (outer.ctx, "thing", &outer, NULL);
+  leash_tracker_set_level (outer.tracker, LEASH_LEVEL_OFF, 0);
+  leash_untrack_pointer (outer.ctx, "thing", &outer);
+  assert_clean (&outer);
+}
+
+static void
+test_off_closes_handles (void)
+{
+  if (g_test_subprocess ())
+    {
+      close_handles_when_off ();
+      return;
+    }
+  g_setenv ("LEASH_LEVEL", "off", TRUE);
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_unsetenv ("LEASH_LEVEL");
+  g_test_trap_assert_passed ();
+}
+
 static guint
 count_sampled (Tracked *tracked, guint n)
 {
@@ -406,6 +439,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tracker/nested/dropped-leaves-its-misuses-to-its-parent", test_dropped_nested_misuses);
   g_test_add_func ("/tracker/nested/handles-are-found-above-and-below", test_released_by_key_across_nesting);
   g_test_add_func ("/tracker/levels-change-while-it-runs", test_levels);
+  g_test_add_func ("/tracker/off-closes-by-handle-what-another-opened", test_off_closes_handles);
   g_test_add_func ("/tracker/samples-one-in-so-many", test_samples);
   g_test_add_func ("/tracker/samples-short-threads-no-more-than-others", test_samples_of_short_threads);
   g_test_add_func ("/tracker/depth-limits-stacks", test_depth);

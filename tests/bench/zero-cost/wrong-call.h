@@ -5,4 +5,4 @@
 #undef LEASH_HAS_TRACKER_
 #define LEASH_HAS_TRACKER_(ctx) (1)
 #undef LEASH_IS_ON_
-#define LEASH_IS_ON_(ctx) (1)
+#define LEASH_IS_ON_(ctx, which) (1)

@@ -3,4 +3,4 @@
 #include <leash/leash.h>
 
 #undef LEASH_IS_ON_
-#define LEASH_IS_ON_(ctx) (1)
+#define LEASH_IS_ON_(ctx, which) (1)
