@@ -15,11 +15,19 @@ typedef enum
   LEASH_COLOR_NEVER
 } LeashColor;
 
+typedef enum
+{
+  LEASH_CAPTURE_AUTO,      /* replay stacks that are known, unwind the others */
+  LEASH_CAPTURE_UNWIND,    /* unwind all */
+  LEASH_CAPTURE_VERIFY     /* replay, and compare with unwinding each time */
+} LeashCaptureMode;
+
 typedef struct
 {
   LeashLevel level;        /* LEASH_LEVEL=off|count|sample:N|full */
   guint sample_every;      /* N of sample:N */
   guint depth;             /* LEASH_DEPTH: frames, 1 to LEASH_DEPTH_MAX */
+  LeashCaptureMode capture; /* LEASH_CAPTURE=auto|unwind|verify */
   LeashColor color;        /* LEASH_COLOR=auto|always|never */
   LeashFormat format;      /* LEASH_FORMAT=text|json */
   const char *output;      /* LEASH_OUTPUT: a file to append reports to, NULL for standard error */

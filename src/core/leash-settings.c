@@ -94,6 +94,18 @@ parse_depth (const char *value, LeashSettings *into)
 }
 
 static gboolean
+parse_capture (const char *value, LeashSettings *into)
+{
+  static const char *const names[] = { "auto", "unwind", "verify", NULL }; /* in LeashCaptureMode's order */
+  int word = find_word (value, names);
+
+  if (word < 0)
+    return FALSE;
+  into->capture = word;
+  return TRUE;
+}
+
+static gboolean
 parse_color (const char *value, LeashSettings *into)
 {
   static const char *const names[] = { "auto", "always", "never", NULL }; /* in LeashColor's order */
@@ -208,6 +220,7 @@ parse_test_grace (const char *value, LeashSettings *into)
 static const LeashSetting table[] = {
   { "LEASH_LEVEL", parse_level, "off, count, sample:N or full" },
   { "LEASH_DEPTH", parse_depth, "a number of frames from 1 to " G_STRINGIFY (LEASH_DEPTH_MAX) },
+  { "LEASH_CAPTURE", parse_capture, "auto, unwind or verify" },
   { "LEASH_COLOR", parse_color, "auto, always or never" },
   { "LEASH_FORMAT", parse_format, "text or json" },
   { "LEASH_OUTPUT", parse_output, "a file" },

@@ -7,8 +7,12 @@
 #define LEASH_KIND_CACHE 16
 #define LEASH_RECENT_STACKS 32
 
+typedef struct _LeashReplay LeashReplay;
+
 typedef struct
 {
+  LeashReplay *replay;    /* what is known of the thread's stacks, see leash-replay.c; NULL until there is need */
+  guint32 captures_until_replay; /* counts up; G_MAXUINT32 where there will be none */
   guint32 tid;            /* the kernel's; 0 until leash_thread_get() is called in the thread */
   guint16 name;           /* interned when first seen; "main" for the main thread */
   guint16 number;         /* counts up by thread: spreads threads over shards */

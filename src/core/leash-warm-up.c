@@ -8,7 +8,8 @@
  * Captures are as fast without: what makes them fast is another cache, of each thread's own. (Cursors get
  * slower, for whoever else uses them in the process.) To keep the lock and forbid such callbacks was
  * rejected: nobody would know why the process hangs;
- * - finds the pipe that libunwind opens to test addresses, and notes it as no business of a census.
+ * - finds the pipe that libunwind opens to test addresses, and that of its library that the replay cache's
+ * recorder needs, and notes them as no business of a census.
  *
  * For a thread it fills the thread's own cache, of 256 KiB.
  */
@@ -113,6 +114,8 @@ warm_up_process (void)
 
   unw_set_caching_policy (unw_local_addr_space, UNW_CACHE_NONE);
   capture_once ();
+  if (leash_settings_get ()->capture != LEASH_CAPTURE_UNWIND)
+    leash_replay_warm_up ();
   after = list_pipe_ends ();
   note_new_pipe (before, after);
 }

@@ -114,9 +114,9 @@ static void
 clear_variables (void)
 {
   static const char *const variables[]
-      = { "LEASH_LEVEL",        "LEASH_DEPTH",      "LEASH_COLOR",     "LEASH_FORMAT",
-          "LEASH_OUTPUT",       "LEASH_FRAMES",     "LEASH_PLACES",    "LEASH_DEPOT_LIMIT",
-          "LEASH_TEST_TIMEOUT", "LEASH_DEBUG_ROOT", "LEASH_TEST_GRACE" };
+      = { "LEASH_LEVEL",       "LEASH_DEPTH",        "LEASH_COLOR",      "LEASH_FORMAT",
+          "LEASH_OUTPUT",      "LEASH_CAPTURE",      "LEASH_FRAMES",     "LEASH_PLACES",
+          "LEASH_DEPOT_LIMIT", "LEASH_TEST_TIMEOUT", "LEASH_DEBUG_ROOT", "LEASH_TEST_GRACE" };
 
   for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
     g_unsetenv (variables[i]);

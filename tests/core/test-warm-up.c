@@ -41,7 +41,14 @@ capture (void)
   g_assert_cmpuint (leash_stack_capture (), !=, 0);
 }
 
-/* Two ends of one pipe are all that is new after func, and both are noted. */
+/* The recorder of the replay cache is in another library of libunwind's, with a pipe of its own. */
+static guint
+count_pipes (void)
+{
+  return LEASH_CAN_REPLAY && leash_settings_get ()->capture != LEASH_CAPTURE_UNWIND ? 2 : 1;
+}
+
+/* Two ends of each pipe are all that is new after func, and both are noted. */
 static void
 look_at_pipe (void (*func) (void))
 {
@@ -56,7 +63,7 @@ look_at_pipe (void (*func) (void))
       g_assert_cmpint (leash_own_fd_contains (fd), ==, is_open (fd) && !was_open[fd]);
       n_new += leash_own_fd_contains (fd);
     }
-  g_assert_cmpuint (n_new, ==, 2);
+  g_assert_cmpuint (n_new, ==, 2 * count_pipes ());
 }
 
 static void

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * x86_64: the three registers that unwinding starts from, as the caller of the function that this is inlined
+ * into will have them after the return. That function gets a frame pointer by it: the frame begins with the
+ * caller's rbp and the return address, and the caller's rsp is above both.
+ */
+#pragma once
+
+#include <glib.h>
+
+#define LEASH_CAN_REPLAY TRUE
+
+/* libunwind's numbers of the registers, where its recorder is asked for them. */
+#define LEASH_REGISTER_PC UNW_X86_64_RIP
+#define LEASH_REGISTER_SP UNW_X86_64_RSP
+#define LEASH_REGISTER_FP UNW_X86_64_RBP
+
+typedef struct
+{
+  guintptr pc;
+  guintptr sp;
+  guintptr fp;
+} LeashRegisters;
+
+G_ALWAYS_INLINE static inline LeashRegisters
+leash_registers_of_caller (void)
+{
+  const guintptr *frame = __builtin_frame_address (0);
+
+  return (LeashRegisters){ .pc = frame[1], .sp = (guintptr) (frame + 2), .fp = frame[0] };
+}

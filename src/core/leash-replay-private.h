@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stacks that a thread had before, known again without unwinding: see leash-replay.c. */
+#pragma once
+
+#include "leash-depot-private.h"
+#include "leash-registers-private.h"
+#include "leash-settings-private.h"
+#include "leash-thread-private.h"
+
+#define LEASH_REPLAY_BUCKETS 256
+#define LEASH_REPLAY_ENTRIES 512
+#define LEASH_REPLAY_WORDS 8192
+#define LEASH_REPLAY_CANDIDATES 128
+#define LEASH_REPLAY_SITES 64
+
+/* Words that one stack may depend on. */
+#define LEASH_REPLAY_WORDS_MAX 512
+
+/* Modules of one stack that may be unloaded, and are looked at again each time. */
+#define LEASH_REPLAY_MODULES_MAX 2
+
+typedef struct _LeashReplayModule LeashReplayModule;
+
+/* A stack that was recorded: where the walk began, what it read, and what came out. */
+typedef struct
+{
+  guintptr pc, sp;  /* of the public function's caller; pc is 0 once the entry is of no use any more */
+  guintptr fp;      /* likewise, where the walk asked for it */
+  guintptr fp_mask; /* all bits then, none otherwise */
+  guintptr caller;  /* where the stack that is kept begins: pc, or further out */
+  LeashStackId id;
+  guint16 next; /* in its bucket: an index + 1, 0 at the end */
+  guint16 n_words;
+  guint16 first_word; /* of those that the walk read, in the order in which it did */
+  guint8 depth;       /* frames that were asked for */
+  guint8 n_modules;
+  guint16 modules[LEASH_REPLAY_MODULES_MAX]; /* numbers for leash_replay_module_is_there() */
+} LeashReplayEntry;
+
+/* A stack that was unwound, to be recorded when it comes again. */
+typedef struct
+{
+  guintptr pc, sp;
+  guint32 id;
+  gboolean is_hopeless; /* was not to be recorded */
+} LeashReplayCandidate;
+
+/* Of one thread, and used by it alone. */
+struct _LeashReplay
+{
+  guint16 heads[LEASH_REPLAY_BUCKETS]; /* of the buckets: an index + 1, 0 for none */
+  gboolean verify;
+  guint oldest, n_entries;        /* entries are a ring, */
+  guint next_word;                /* and so are words: what is oldest in one is in the other */
+  guintptr stack_low, stack_high; /* where the thread's stack is */
+  LeashReplayCandidate candidates[LEASH_REPLAY_CANDIDATES];
+  guint16 credit[LEASH_REPLAY_SITES];                    /* what callers may spend on recording */
+  guint64 n_recorded, n_declined, n_flushed, n_verified; /* for tests */
+  LeashReplayEntry entries[LEASH_REPLAY_ENTRIES];
+  guint32 offsets[LEASH_REPLAY_WORDS]; /* of what was read, in words above sp, */
+  guintptr values[LEASH_REPLAY_WORDS]; /* and what was there */
+};
+
+/* Whether stacks are replayed in this process at all: LEASH_CAPTURE is not unwind, and the processor is
+ * known. */
+extern gboolean leash_replay_is_on __attribute__ ((visibility ("hidden")));
+
+/* After a plain capture: remembers the stack, to be replayed when it comes again. */
+void leash_replay_note (LeashThread *self, const LeashRegisters *start, guintptr caller, guint depth,
+                        LeashStackId id);
+/* Of an entry with modules that may be unloaded: whether they are all still there. Drops it if not. */
+gboolean leash_replay_confirm (LeashReplay *self, LeashReplayEntry *entry);
+/* leash-replay-verify.c: compares a hit with what unwinding says now, and complains if they differ. */
+void leash_replay_verify (LeashReplay *self, const LeashReplayEntry *entry);
+/* How often they did, in the whole process. */
+guint64 leash_replay_count_different (void);
+
+/* leash-replay-record.c: a walk, with all that it read. */
+typedef struct
+{
+  guint n_frames, n_words, n_modules;
+  gboolean is_limited; /* there are frames beyond those that were asked for */
+  gboolean uses_fp;
+  guint16 modules[LEASH_REPLAY_MODULES_MAX];
+  guintptr frames[LEASH_DEPTH_MAX];
+  guint32 offsets[LEASH_REPLAY_WORDS_MAX];
+  guintptr values[LEASH_REPLAY_WORDS_MAX];
+} LeashRecording;
+
+/* Returns FALSE where the walk depended on anything but unwind tables that stay, and words of this stack. */
+gboolean leash_replay_record (LeashRecording *recording, const LeashRegisters *start, guintptr stack_high,
+                              guintptr caller, guint depth);
+
+/* The recorder's first use, which costs more and opens a pipe: once in the process, before time matters. */
+void     leash_replay_warm_up         (void);
+
+/* leash-replay-modules.c */
+#define LEASH_REPLAY_MODULE_STAYS -1
+
+/* The number of the module that the address is in, LEASH_REPLAY_MODULE_STAYS for one that is never unloaded.
+ */
+gboolean leash_replay_module_find (guintptr address, int *ret_number);
+/* Whether the address is part of a module, and never written to. */
+gboolean leash_replay_module_is_constant (guintptr address);
+gboolean leash_replay_module_is_there (guint number);
+
+static inline guint
+leash_replay_bucket (guintptr pc, guintptr sp)
+{
+  const guint64 k = G_GUINT64_CONSTANT (0x9e3779b97f4a7c15); /* 2^64 / phi */
+
+  return (guint) (((guint64) (pc ^ (sp << 16)) * k) >> 56);
+}
+
+/*
+ * In the order in which they were read: each address follows from what was read before, so that as long as
+ * all are as they were, the next one is a word that the unwinder would read too.
+ */
+static inline gboolean
+leash_replay_has_words (const LeashReplay *self, const LeashReplayEntry *entry, guintptr sp)
+{
+  const guint32 *offsets = self->offsets + entry->first_word;
+  const guintptr *values = self->values + entry->first_word;
+
+  for (guint i = 0; i < entry->n_words; i++)
+    if (((const guintptr *) sp)[offsets[i]] != values[i])
+      return FALSE;
+  return TRUE;
+}
+
+/* The entry of the stack that unwinding from start would give, or NULL where it is not known. */
+static inline LeashReplayEntry *
+leash_replay_find (LeashReplay *self, const LeashRegisters *start, guintptr caller, guint depth)
+{
+  guint next = self->heads[leash_replay_bucket (start->pc, start->sp)];
+
+  while (next != 0)
+    {
+      LeashReplayEntry *entry = &self->entries[next - 1];
+
+      if (G_LIKELY (entry->sp == start->sp && entry->pc == start->pc && entry->caller == caller
+                    && entry->depth == depth && ((entry->fp ^ start->fp) & entry->fp_mask) == 0
+                    && leash_replay_has_words (self, entry, start->sp)))
+        return G_LIKELY (entry->n_modules == 0) || leash_replay_confirm (self, entry) ? entry : NULL;
+      next = entry->next;
+    }
+  return NULL;
+}
