@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Takes the stack of the calling thread. The capture itself is inlined into the public function that was
- * called: each frame of Leash's own costs the unwinder as much as one of the program's.
+ * Takes the stack of the calling thread. The capture itself is inlined into the public function that was called:
+ * each frame of Leash's own costs the unwinder as much as one of the program's.
  */
 #pragma once
 
 #ifndef UNW_LOCAL_ONLY
-  #define UNW_LOCAL_ONLY
+#define UNW_LOCAL_ONLY
 #endif
 #include <libunwind.h>
 
@@ -22,24 +22,26 @@
 extern gboolean leash_capture_is_stopped __attribute__ ((visibility ("hidden")));
 
 /* The caller alone, flagged so. */
-LeashStackId leash_capture_place (gconstpointer caller, const LeashSite *site);
+LeashStackId leash_capture_place    (gconstpointer    caller,
+                                     const LeashSite *site);
 /* As that, for a child of a fork; counts. */
-LeashStackId leash_capture_stopped (gconstpointer caller, const LeashSite *site);
+LeashStackId leash_capture_stopped  (gconstpointer    caller,
+                                     const LeashSite *site);
 
 /* leash-warm-up.c: makes the first capture of the thread, which costs some 100 us, before time matters. */
-void leash_capture_warm_up (void);
-guint64 leash_capture_count_after_fork (void);
+void         leash_capture_warm_up  (void);
+guint64      leash_capture_count_after_fork (void);
 /* In the child of a fork. */
-void leash_capture_stop_after_fork (gboolean had_threads);
+void         leash_capture_stop_after_fork  (gboolean had_threads);
 
 static inline guintptr
 leash_strip_authentication (guintptr pc)
 {
 #ifdef __aarch64__
   /* XPACLRI, as a hint, so that it is nothing on processors without pointer authentication. */
-  register guintptr x30 __asm__("x30") = pc;
+  register guintptr x30 __asm__ ("x30") = pc;
 
-  __asm__("hint #7" : "+r"(x30));
+  __asm__ ("hint #7" : "+r"(x30));
   return x30;
 #else
   return pc;

@@ -61,25 +61,30 @@ struct _LeashReplay
   guintptr values[LEASH_REPLAY_WORDS]; /* and what was there */
 };
 
-/* Whether stacks are replayed in this process at all: LEASH_CAPTURE is not unwind, and the processor is
- * known. */
+/* Whether stacks are replayed in this process at all: LEASH_CAPTURE is not unwind, and the processor is known. */
 extern gboolean leash_replay_is_on __attribute__ ((visibility ("hidden")));
 
 /* After a plain capture: remembers the stack, to be replayed when it comes again. */
-void leash_replay_note (LeashThread *self, const LeashRegisters *start, guintptr caller, guint depth,
-                        LeashStackId id);
+void     leash_replay_note            (LeashThread            *thread,
+                                       const LeashRegisters   *start,
+                                       guintptr                caller,
+                                       guint                   depth,
+                                       LeashStackId            id);
 /* Of an entry with modules that may be unloaded: whether they are all still there. Drops it if not. */
-gboolean leash_replay_confirm (LeashReplay *self, LeashReplayEntry *entry);
+gboolean leash_replay_confirm         (LeashReplay            *self,
+                                       LeashReplayEntry       *entry);
+
 /* leash-replay-verify.c: compares a hit with what unwinding says now, and complains if they differ. */
-void leash_replay_verify (LeashReplay *self, const LeashReplayEntry *entry);
+void     leash_replay_verify          (LeashReplay            *self,
+                                       const LeashReplayEntry *entry);
 /* How often they did, in the whole process. */
-guint64 leash_replay_count_different (void);
+guint64  leash_replay_count_different (void);
 
 /* leash-replay-record.c: a walk, with all that it read. */
 typedef struct
 {
   guint n_frames, n_words, n_modules;
-  gboolean is_limited; /* there are frames beyond those that were asked for */
+  gboolean is_limited;     /* there are frames beyond those that were asked for */
   gboolean uses_fp;
   guint16 modules[LEASH_REPLAY_MODULES_MAX];
   guintptr frames[LEASH_DEPTH_MAX];
@@ -88,21 +93,23 @@ typedef struct
 } LeashRecording;
 
 /* Returns FALSE where the walk depended on anything but unwind tables that stay, and words of this stack. */
-gboolean leash_replay_record (LeashRecording *recording, const LeashRegisters *start, guintptr stack_high,
-                              guintptr caller, guint depth);
-
+gboolean leash_replay_record          (LeashRecording         *recording,
+                                       const LeashRegisters   *start,
+                                       guintptr                stack_high,
+                                       guintptr                caller,
+                                       guint                   depth);
 /* The recorder's first use, which costs more and opens a pipe: once in the process, before time matters. */
 void     leash_replay_warm_up         (void);
 
 /* leash-replay-modules.c */
 #define LEASH_REPLAY_MODULE_STAYS -1
 
-/* The number of the module that the address is in, LEASH_REPLAY_MODULE_STAYS for one that is never unloaded.
- */
-gboolean leash_replay_module_find (guintptr address, int *ret_number);
+/* The number of the module that the address is in, LEASH_REPLAY_MODULE_STAYS for one that is never unloaded. */
+gboolean leash_replay_module_find     (guintptr                address,
+                                       int                    *ret_number);
 /* Whether the address is part of a module, and never written to. */
-gboolean leash_replay_module_is_constant (guintptr address);
-gboolean leash_replay_module_is_there (guint number);
+gboolean leash_replay_module_is_constant (guintptr             address);
+gboolean leash_replay_module_is_there (guint                   number);
 
 static inline guint
 leash_replay_bucket (guintptr pc, guintptr sp)
