@@ -1,0 +1,113 @@
+"""The plots of docs/performance.md: bars, as SVG written by hand. Used by ./run."""
+
+import html
+import math
+
+WIDTH, LABELS, VALUES, BAR, STEP = 860, 330, 90, 16, 26
+COLORS = {"other": "#6b7280", "leash": "#61afef", "met": "#98c379", "missed": "#e06c75", "line": "#3c4048",
+          "text": "#d6dae0", "dim": "#9aa1ab", "ground": "#181a1f", "target": "#e5c07b"}
+
+# Per plot: name, title, unit, and bars: (label, figure's name, colour).
+COSTS = ("performance-stack", "A pair of track and untrack below 16 frames, beside ways to take a stack", "ns", [
+    ("unw_step() in a loop", "16 frames: unw_step()", "other"),
+    ("backtrace() of glibc", "16 frames: backtrace() of glibc", "other"),
+    ("naive pair: unw_backtrace(), hash table, mutex", "16 frames: naive pair", "other"),
+    ("unw_backtrace() alone", "16 frames: unw_backtrace()", "other"),
+    ("frame pointers alone (needs all built with them)", "16 frames: frame pointers", "other"),
+    ("Leash, LEASH_CAPTURE=unwind", "16 frames: pair, unwinding", "leash"),
+    ("Leash", "16 frames: pair", "leash"),
+    ("Leash, in a process with threads", "16 frames: pair, with threads", "leash"),
+    ("Leash, level sample:100", "pair, level sample:100", "leash"),
+    ("Leash, level count", "pair, level count", "leash"),
+    ("Leash, level off", "pair, level off", "leash"),
+    ("Leash, no tracker", "pair without a tracker", "leash"),
+])
+TOOLS = ("performance-tools", "20,000 files opened, read and closed, one of them leaked: times the bare program", "x", [
+    ("strace -k", "a suite with one leak: strace -k / plain", "other"),
+    ("strace -y", "a suite with one leak: strace -y / plain", "other"),
+    ("valgrind --track-fds=yes", "a suite with one leak: valgrind --track-fds=yes / plain", "other"),
+    ("… --tool=none", "a suite with one leak: valgrind --tool=none --track-fds=yes / plain", "other"),
+    ("Leash", "a suite with one leak: Leash / plain", "leash"),
+    ("Leash, not waiting for late closes",
+     "a suite with one leak: Leash, not waiting for late closes / plain", "leash"),
+])
+
+NAMES = {name for *_, bars in (COSTS, TOOLS) for _, name, _ in bars}
+
+
+def text(x, y, content, anchor="start", color="text", size=13):
+    return (f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{COLORS[color]}" font-size="{size}">'
+            f"{html.escape(content)}</text>")
+
+
+def rectangle(x, y, width, height, color, radius=2):
+    return (f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 1.5):.1f}" height="{height}" rx="{radius}" '
+            f'fill="{COLORS[color]}"/>')
+
+
+def line(x, top, bottom, color):
+    return f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}" stroke="{COLORS[color]}"/>'
+
+
+def show(value, unit):
+    digits = f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    return digits + ("x" if unit == "x" else f" {unit}").replace("x", " ×")
+
+
+def wrap(title, note, height, parts):
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, '
+        f'\'DejaVu Sans\', sans-serif">',
+        rectangle(0, 0, WIDTH, height, "ground", 8),
+        text(20, 30, title, size=15),
+        text(20, 50, note, color="dim", size=12),
+        *parts, "</svg>", ""])
+
+
+def draw_bars(path, title, note, bars, scale, ticks):
+    """Bars are (label, value's text, value, colour, target or None); scale tells where between 0 and 1 a value ends."""
+    top, room = 70, WIDTH - LABELS - VALUES
+    bottom = top + STEP * len(bars)
+    parts = []
+    for value, label in ticks:
+        x = LABELS + room * scale(value)
+        parts += [line(x, top, bottom, "line"), text(x, bottom + 18, label, "middle", "dim", 12)]
+    for number, (label, shown, value, color, target) in enumerate(bars):
+        y = top + STEP * number + (STEP - BAR) / 2
+        end = LABELS + room * min(scale(value), 1)
+        parts += [text(LABELS - 10, y + BAR - 3.5, label, "end"), rectangle(LABELS, y, end - LABELS, BAR, color)]
+        if target is not None:
+            parts.append(line(LABELS + room * scale(target), y - 4, y + BAR + 4, "target"))
+            end = max(end, LABELS + room * scale(target))
+        parts.append(text(end + 8, y + BAR - 3.5, shown, color=color if color in ("met", "missed") else "text"))
+    path.write_text(wrap(title, note, bottom + 34, parts), encoding="utf-8")
+
+
+def draw_logarithmic(folder, by_name, name, title, unit, bars):
+    there = [(label, show(by_name[figure], unit), by_name[figure], color, None)
+             for label, figure, color in bars if by_name.get(figure) is not None]
+    low = math.floor(math.log10(min(bar[2] for bar in there)))
+    high = math.ceil(math.log10(max(bar[2] for bar in there)))
+    ticks = [(10.0 ** power, show(10.0 ** power, unit).replace(".00", "").replace(".0 ", " "))
+             for power in range(low, high + 1)]
+    draw_bars(folder / f"{name}.svg", title, "Each line is ten times the one before it.", there,
+              lambda value: (math.log10(value) - low) / (high - low), ticks)
+
+
+def draw_targets(folder, figures):
+    """What has a target, as a part of it."""
+    bars = []
+    for figure in figures:
+        if figure.get("at_most") and figure["value"] is not None:
+            part = figure["value"] / figure["at_most"]
+            shown = f"{figure['value']:.2f}, at most {figure['at_most']:g}"
+            bars.append((figure["name"], shown, part, "met" if part <= 1 else "missed", 1))
+    draw_bars(folder / "performance-targets.svg", "Targets", "A bar that ends left of the line keeps its target.", bars,
+              lambda part: min(part / 2, 1), [])
+
+
+def draw(figures, folder):
+    by_name = {figure["name"]: figure["value"] for figure in figures}
+    for plot in (COSTS, TOOLS):
+        draw_logarithmic(folder, by_name, *plot)
+    draw_targets(folder, figures)
