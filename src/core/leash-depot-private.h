@@ -19,13 +19,15 @@ typedef enum
   LEASH_STACK_PLACE_ONLY = 1 << 4   /* not taken: by level, or because unwinding failed */
 } LeashStackFlags;
 
-/* A stored stack. Never changes, never goes. */
+/* A stored stack. Never goes, and never changes but for `next`. */
 typedef struct
 {
   guint8 n_frames;
   guint8 flags;           /* LeashStackFlags */
   guint16 generation;     /* of the module table when it was first taken, see leash-modules-private.h */
   guint32 site;           /* leash_depot_get_site(), 0 for none */
+  guint32 hash;
+  LeashStackId next;      /* atomic; in the index: an older one, 0 for none */
   guintptr frames[];      /* return addresses, innermost first */
 } LeashStack;
 
@@ -39,6 +41,7 @@ LeashStackId      leash_depot_put        (const guintptr  *frames,
 const LeashStack *leash_depot_get        (LeashStackId     id);
 const LeashSite  *leash_depot_get_site   (guint32          site);
 guint64           leash_depot_count_dropped (void);
+/* All that is in use, the index and sites too: at most 24 + 8 for each frame of each stack, once there are some 200. */
 gsize             leash_depot_get_bytes  (void);
 guint             leash_depot_count      (void);
 
@@ -49,8 +52,8 @@ LeashLock *leash_depot_get_fork_lock (void);
  * Looking at a stack again, inlined into the capture: what is opened in a loop has the stack that the same caller
  * had before.
  */
-#define LEASH_DEPOT_CHUNK_BITS 13
-#define LEASH_DEPOT_N_CHUNKS 65536
+#define LEASH_DEPOT_CHUNK_BITS 17
+#define LEASH_DEPOT_N_CHUNKS 32768
 
 extern guint64 *leash_depot_chunks[LEASH_DEPOT_N_CHUNKS] __attribute__ ((visibility ("hidden")));
 
@@ -59,6 +62,13 @@ static inline guint
 leash_depot_identity_flags (guint flags)
 {
   return flags & (LEASH_STACK_LIMITED | LEASH_STACK_AFTER_FORK | LEASH_STACK_PLACE_ONLY);
+}
+
+/* In chunks; the index is beside it. */
+static inline gsize
+leash_depot_stack_size (guint n_frames)
+{
+  return sizeof (LeashStack) + n_frames * sizeof (guintptr);
 }
 
 /* Of an id that leash_depot_put() returned. */

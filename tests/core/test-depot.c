@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stacks made up for the purpose: the depot does not ask what an address leads to. */
+#include <leash/leash.h>
+
 #include "leash-depot-private.h"
 #include "leash-settings-private.h"
 
@@ -18,12 +20,18 @@ fill (guintptr *frames, guint n_frames, guint number)
 }
 
 static LeashStackId
+put_deep (guint number, guint n_frames, const LeashSite *site)
+{
+  guintptr frames[LEASH_DEPTH_MAX];
+
+  fill (frames, n_frames, number);
+  return leash_depot_put (frames, n_frames, LEASH_STACK_LIMITED, site);
+}
+
+static LeashStackId
 put_number (guint number)
 {
-  guintptr frames[16];
-
-  fill (frames, G_N_ELEMENTS (frames), number);
-  return leash_depot_put (frames, G_N_ELEMENTS (frames), LEASH_STACK_LIMITED, NULL);
+  return put_deep (number, 16, NULL);
 }
 
 static void
@@ -80,25 +88,22 @@ test_every_length (void)
     }
 }
 
-/* Grows the table many times; chunks, too. */
+/* Grows the index by each of them; chunks, too. */
 static void
 test_many (void)
 {
   g_autofree LeashStackId *ids = g_new (LeashStackId, N_MANY);
   guint n_before = leash_depot_count ();
-  gsize n_bytes = leash_depot_get_bytes ();
   guint n_differ = 0;
 
   for (guint i = 0; i < N_MANY; i++)
     ids[i] = put_number (i);
   g_assert_cmpuint (leash_depot_count () - n_before, ==, N_MANY);
   for (guint i = 0; i < N_MANY; i++)
-    n_differ += put_number (i) != ids[i];
+    n_differ += put_number (i) != ids[i] || leash_depot_get (ids[i]) != leash_depot_get_stack (ids[i]);
   g_assert_cmpuint (n_differ, ==, 0);
   g_assert_cmpuint (leash_depot_count () - n_before, ==, N_MANY);
   g_assert_cmpuint (leash_depot_count_dropped (), ==, 0);
-  /* 17 words each, and no more than 8 for the tables. */
-  g_assert_cmpuint (leash_depot_get_bytes () - n_bytes, <, N_MANY * (gsize) (17 + 8) * 8);
 }
 
 /* All put the same stacks at the same time, each in its own order. */
@@ -135,6 +140,47 @@ test_threads (void)
   g_assert_cmpuint (leash_depot_count () - n_before, ==, 1000);
   for (guint i = 1; i < N_THREADS; i++)
     g_assert_cmpmem (ids_of[i], sizeof ids_of[i], ids_of[0], sizeof ids_of[0]);
+}
+
+/* Each puts 4,000, of which its neighbours put the half as well, into an index that grows from nothing. */
+#define N_EACH 4000
+
+static gpointer
+put_and_get (gpointer number)
+{
+  guint first = GPOINTER_TO_UINT (number) * N_EACH / 2;
+  guint n_lost = 0;
+
+  g_atomic_int_inc (&n_waiting);
+  while (g_atomic_int_get (&n_waiting) < N_THREADS)
+    g_thread_yield ();
+  for (guint i = first; i < first + N_EACH; i++)
+    {
+      LeashStackId id = put_number (i);
+
+      n_lost += leash_depot_get (id) == NULL || put_number (first) == 0 || put_number (i) != id;
+    }
+  return GUINT_TO_POINTER (n_lost);
+}
+
+static void
+test_threads_grow (void)
+{
+  GThread *threads[N_THREADS];
+  guint n_lost = 0;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, 0);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  for (guint i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("puts", put_and_get, GUINT_TO_POINTER (i));
+  for (guint i = 0; i < N_THREADS; i++)
+    n_lost += GPOINTER_TO_UINT (g_thread_join (threads[i]));
+  g_assert_cmpuint (n_lost, ==, 0);
+  g_assert_cmpuint (leash_depot_count (), ==, (N_THREADS + 1) * N_EACH / 2 + 1); /* one stands for none */
 }
 
 static void
@@ -179,8 +225,11 @@ test_sites (void)
   guintptr pc = 0x31001;
   char file[] = "a.c", function[] = "f";
   LeashSite site = { file, 12, function };
+  gsize n_bytes = leash_depot_get_bytes ();
   const LeashStack *stack = leash_depot_get (leash_depot_put (&pc, 1, LEASH_STACK_PLACE_ONLY, &site));
   const LeashSite *kept;
+
+  g_assert_cmpuint (leash_depot_get_bytes () - n_bytes, >=, 24 + sizeof site + sizeof file + sizeof function);
 
   file[0] = 'b'; /* as when the site's module is gone */
   function[0] = 'g';
@@ -205,54 +254,155 @@ in_subprocess_with_limit (const char *limit)
   g_test_trap_assert_passed ();
 }
 
-/* What is new past the limit gets the one id that stands for all of those; what was there is still found. */
-static void
-test_limit (void)
+/* What the depot promises for each stack. */
+static gboolean
+is_within_bound (gsize n_bytes, guint n_stacks, guint64 n_frames)
 {
-  LeashStackId first;
-  LeashStackId last = 0;
-  guint n = 0;
+  return n_bytes <= 24 * (gsize) n_stacks + 8 * n_frames;
+}
+
+/* At every number of stacks above 200, of one depth, or of all for 0. */
+static void
+test_bytes (gconstpointer depth)
+{
+  guint64 n_frames = 0;
+  guint n_above = 0;
 
   if (!g_test_subprocess ())
     {
-      in_subprocess_with_limit ("200000");
+      in_subprocess_with_limit ("1G");
       return;
     }
-  first = put_number (0);
-  while (leash_depot_count_dropped () == 0 && n < N_MANY)
-    last = put_number (++n);
-  g_assert_cmpuint (leash_depot_get_bytes (), <=, 200000);
-  g_assert_cmpuint (n, >, 200);
-  g_assert_cmphex (leash_depot_get (last)->flags & LEASH_STACK_NOT_KEPT, !=, 0);
-  g_assert_cmpuint (leash_depot_get (last)->n_frames, ==, 0);
-  g_assert_cmpuint (put_number (++n), ==, last);
-  g_assert_cmpuint (leash_depot_count_dropped (), ==, 2);
-  g_assert_cmpuint (put_number (0), ==, first);
-  g_assert_cmpuint (put_number (n - 2), !=, last);
-  g_assert_cmpuint (leash_depot_count_dropped (), ==, 2);
+  for (guint i = 1; i <= N_MANY && n_frames < 8 * N_MANY; i++)
+    {
+      guint each = depth != NULL ? GPOINTER_TO_UINT (depth) : 1 + i * 7919 % LEASH_DEPTH_MAX;
+
+      put_deep (i, each, NULL);
+      n_frames += each;
+      n_above += i > 200 && !is_within_bound (leash_depot_get_bytes (), i, n_frames);
+    }
+  g_assert_cmpuint (n_above, ==, 0);
+  g_assert_cmpuint (leash_depot_get_bytes (), >, 16 * leash_depot_count () + 8 * n_frames);
 }
 
-/* Less than the first chunk takes: a few stacks are kept all the same, and nothing fails. */
+/* A table that doubles when it is three quarters full, 8 bytes a slot, beside headers of 8 bytes: just after
+ * it doubled, and with the old ones. */
 static void
-test_least_limit (void)
+test_bytes_of_doubling (void)
 {
-  guint n = 0;
+  guint n = 98304 + 1;
+  gsize frames = 8 * 16 * (gsize) n;
+
+  g_assert_false (is_within_bound (frames + 8 * n + 8 * 262144, n, 16 * (guint64) n));
+  g_assert_false (is_within_bound (frames + 8 * n + 2 * 8 * 131072, 98304 - 1, 16 * (guint64) n));
+  g_assert_true (is_within_bound (frames + 24 * (gsize) n, n, 16 * (guint64) n));
+}
+
+/* With nothing in it but what stands for the rest. */
+#define LEAST_BYTES 1048
+
+/* Stacks of many sizes, some with sites: the index grows as well. */
+static LeashStackId
+put_any (guint number)
+{
+  g_autofree char *function = g_strdup_printf ("function_%u", number / 7);
+  LeashSite site = { "a-file.c", number, function };
+
+  return put_deep (number, 1 + number * 31 % 64, number % 7 == 0 ? &site : NULL);
+}
+
+/*
+ * What is new past the limit gets the one id that stands for all of those, each time counted; what was there
+ * is still found. Up to the limit all is kept.
+ */
+static void
+test_limit (gconstpointer text)
+{
+  gsize limit = g_ascii_strtoull (text, NULL, 10);
+  guint n_kept = 0, n_dropped = 0, n_above = 0;
+  LeashStackId first_kept = 0;
+
+  if (!g_test_subprocess ())
+    {
+      in_subprocess_with_limit (text);
+      return;
+    }
+  for (guint i = 0; n_dropped < 1000; i++)
+    {
+      LeashStackId id = put_any (i);
+      gboolean is_kept = (leash_depot_get (id)->flags & LEASH_STACK_NOT_KEPT) == 0;
+
+      g_assert_false (is_kept && n_dropped > 0);
+      first_kept = is_kept && i == 0 ? id : first_kept;
+      n_kept += is_kept;
+      n_dropped += !is_kept;
+      n_above += leash_depot_get_bytes () > MAX (limit, LEAST_BYTES);
+      g_assert_cmpuint (leash_depot_count_dropped (), ==, n_dropped);
+    }
+  g_assert_cmpuint (n_above, ==, 0);
+  g_assert_cmpuint (leash_depot_count (), ==, n_kept + 1);
+  if (limit > LEAST_BYTES)
+    g_assert_cmpuint (leash_depot_get_bytes (), >, limit - 800);
+  if (first_kept != 0)
+    g_assert_cmpuint (put_any (0), ==, first_kept);
+  for (guint i = 0; i < n_kept; i++)
+    g_assert_cmphex (leash_depot_get (put_any (i))->flags & LEASH_STACK_NOT_KEPT, ==, 0);
+  g_assert_cmpuint (leash_depot_count_dropped (), ==, n_dropped);
+}
+
+/* A stack is kept for all threads or for none. */
+static void
+test_limit_threads (void)
+{
+  GThread *threads[N_THREADS];
+  guint n_none = 0;
+
+  if (!g_test_subprocess ())
+    {
+      in_subprocess_with_limit ("70000");
+      return;
+    }
+  for (guint i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("puts", put_all, GUINT_TO_POINTER (i));
+  for (guint i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+  for (guint i = 0; i < 1000; i++)
+    n_none += leash_depot_get (ids_of[0][i])->n_frames == 0;
+  g_assert_cmpuint (n_none, >, 0);
+  for (guint i = 1; i < N_THREADS; i++)
+    g_assert_cmpmem (ids_of[i], sizeof ids_of[i], ids_of[0], sizeof ids_of[0]);
+  g_assert_cmpuint (leash_depot_count_dropped (), ==, N_THREADS * n_none);
+}
+
+static void
+test_limit_report (void)
+{
+  g_autoptr (LeashTracker) tracker = NULL;
+  g_autoptr (LeashContext) ctx = NULL;
+  g_autofree char *report = NULL;
 
   if (!g_test_subprocess ())
     {
       in_subprocess_with_limit ("0");
       return;
     }
-  while (leash_depot_count_dropped () == 0 && n < N_MANY)
-    put_number (n++);
-  g_assert_cmpuint (n, <, 1024);
-  g_assert_nonnull (leash_depot_get (put_number (0)));
-  g_assert_nonnull (leash_depot_get (put_number (N_MANY)));
+  tracker = leash_tracker_new ();
+  ctx = leash_context_with_tracker (leash_context_background (), tracker);
+  for (guint i = 0; i < 7; i++)
+    leash_track (ctx, "file", NULL);
+  report = leash_tracker_report (tracker, LEASH_FORMAT_TEXT);
+  g_assert_nonnull (strstr (report, "7 x file"));
+  g_assert_nonnull (strstr (report, "(stack not kept)"));
+  g_assert_nonnull (strstr (report, "note: 7 times a stack was not kept: LEASH_DEPOT_LIMIT is reached\n"));
 }
 
 int
 main (int argc, char **argv)
 {
+  static const guint depths[] = { 1, 4, 16, 37, 127, 128 };
+  static const char *const limits[]
+      = { "0", "1048", "1100", "4096", "10000", "100000", "1048576", "3000000" };
+
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/depot/same-stack-is-stored-once", test_once);
   g_test_add_func ("/depot/different-stacks-differ", test_different);
@@ -262,7 +412,22 @@ main (int argc, char **argv)
   g_test_add_func ("/depot/threads-get-one-id", test_threads);
   g_test_add_func ("/depot/ids-from-outside", test_ids_from_outside);
   g_test_add_func ("/depot/hundred-thousand", test_many);
-  g_test_add_func ("/depot/limit/past-it-is-counted", test_limit);
-  g_test_add_func ("/depot/limit/none-at-all", test_least_limit);
+  g_test_add_func ("/depot/threads-while-it-grows", test_threads_grow);
+  for (guint i = 0; i < G_N_ELEMENTS (depths); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/depot/bytes/%u-frames", depths[i]);
+
+      g_test_add_data_func (path, GUINT_TO_POINTER (depths[i]), test_bytes);
+    }
+  g_test_add_data_func ("/depot/bytes/all-depths", NULL, test_bytes);
+  g_test_add_func ("/depot/bytes/doubling-is-seen", test_bytes_of_doubling);
+  for (guint i = 0; i < G_N_ELEMENTS (limits); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/depot/limit/%s", limits[i]);
+
+      g_test_add_data_func (path, limits[i], test_limit);
+    }
+  g_test_add_func ("/depot/limit/threads", test_limit_threads);
+  g_test_add_func ("/depot/limit/the-report-counts", test_limit_report);
   return g_test_run ();
 }
