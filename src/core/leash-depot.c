@@ -52,8 +52,9 @@
 static LeashLock depot_lock = LEASH_LOCK_INIT;     /* guards writing all of the below */
 guint64 *leash_depot_chunks[LEASH_DEPOT_N_CHUNKS]; /* atomic */
 static guint32 next_unit = 1;                      /* atomic; id of the next stack: 0 is none */
-static LeashStackId *buckets;                      /* atomic, as is each */
-static guint32 n_buckets;                          /* atomic */
+static LeashStackId no_bucket;                     /* always 0 */
+static LeashStackId *buckets = &no_bucket;         /* atomic, as is each; read after n_buckets */
+static guint32 n_buckets = 1;                      /* atomic */
 static guint32 max_buckets;
 static guint n_stacks;        /* atomic */
 static guint n_sites;         /* atomic */
@@ -96,12 +97,10 @@ get_bucket (guint32 hash, guint32 n)
 static inline LeashStackId
 get_first (guint32 hash)
 {
+  guint32 bucket = get_bucket (hash, __atomic_load_n (&n_buckets, __ATOMIC_ACQUIRE));
   LeashStackId *array = __atomic_load_n (&buckets, __ATOMIC_ACQUIRE);
 
-  if (G_UNLIKELY (array == NULL))
-    return 0;
-  return __atomic_load_n (&array[get_bucket (hash, __atomic_load_n (&n_buckets, __ATOMIC_ACQUIRE))],
-                          __ATOMIC_ACQUIRE);
+  return __atomic_load_n (&array[bucket], __ATOMIC_ACQUIRE);
 }
 
 static inline LeashStackId
@@ -150,8 +149,8 @@ map_buckets (void)
         g_error ("%s: no memory for the index of stacks", G_STRLOC);
     }
   max_buckets = (guint32) (size / sizeof *buckets);
-  n_buckets = FIRST_BUCKETS;
   __atomic_store_n (&buckets, array, __ATOMIC_RELEASE);
+  __atomic_store_n (&n_buckets, FIRST_BUCKETS, __ATOMIC_RELEASE);
 }
 
 /* Adds a bucket, and gives it those of its stacks that are in another. */
@@ -192,7 +191,7 @@ link_stack (LeashStackId id, LeashStack *stack)
 {
   LeashStackId *first;
 
-  if (buckets == NULL)
+  if (n_buckets < FIRST_BUCKETS)
     map_buckets ();
   first = &buckets[get_bucket (stack->hash, n_buckets)];
   stack->next = *first;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Looking stacks of 16 frames up that the depot has, in no order, among few and among many; storing them, which
- * is done once; and what each takes beside its frames.
+ * Looking stacks of 16 frames up that the depot has, in no order, among few and among many; storing them,
+ * which is done once; and what each takes beside its frames.
  */
 #include <string.h>
 

@@ -122,7 +122,7 @@ put_all (gpointer number)
     {
       guint each = self % 2 == 0 ? i : 999 - i;
 
-      ids_of[self][each] = put_number (5000000 + each);
+      ids_of[self][each] = put_deep (5000000 + each, 1 + each % 31, NULL);
     }
   return NULL;
 }
