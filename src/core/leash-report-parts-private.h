@@ -15,3 +15,6 @@ LeashStackId leash_stack_of_function  (GCallback            func);
 /* Appends a report to the file LEASH_OUTPUT, or to standard error where none is named. */
 gboolean     leash_report_write       (const char          *report,
                                        GError             **error);
+/* Likewise, with the form and colours that the environment says. */
+gboolean     leash_snapshot_write     (LeashSnapshot       *snapshot,
+                                       GError             **error);

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <leash/leash-tracker.h>
+#include <signal.h>
 
 #define LEASH_DEPTH_DEFAULT 32
 #define LEASH_DEPTH_MAX 128
 #define LEASH_PLACES_DEFAULT 50
+#define LEASH_SERVE_AUTO "auto"
 
 typedef enum
 {
@@ -37,6 +39,18 @@ typedef struct
   gint64 test_timeout_us;  /* LEASH_TEST_TIMEOUT: seconds, fractions allowed; 0 for none */
   const char *debug_root;  /* LEASH_DEBUG_ROOT: where separate debug files are, /usr/lib/debug */
   gint64 test_grace_us;    /* LEASH_TEST_GRACE: likewise; -1 where it is not set */
+  const char *serve;       /* LEASH_SERVE: a path with %p for the process's number, or auto; NULL for none */
+  int signum;              /* LEASH_SIGNAL: that reports are written on, 0 for none */
 } LeashSettings;
 
 const LeashSettings *leash_settings_get (void);
+/* For leash_check_settings(): what a good value asked for could not be had. */
+void leash_settings_add_failure (const char   *name,
+                                 const GError *error);
+
+/* Whether a signal has no meaning but what a program gives it. */
+static inline gboolean
+leash_signal_is_free (int signum)
+{
+  return signum == SIGUSR1 || signum == SIGUSR2 || (signum >= SIGRTMIN && signum <= SIGRTMAX);
+}

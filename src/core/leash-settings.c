@@ -11,8 +11,9 @@
  */
 #include "leash-settings-private.h"
 
-#include <pthread.h>
 #include <string.h>
+
+#include "leash-lock-private.h"
 
 #define DEBUG_ROOT_DEFAULT "/usr/lib/debug"
 #define DEPOT_LIMIT_DEFAULT ((gsize) 64 << 20)
@@ -42,7 +43,9 @@ static LeashSettings settings = {
   .debug_root = DEBUG_ROOT_DEFAULT,
   .test_grace_us = -1,
 };
-static char *bad_values; /* a message, NULL when there are none */
+static char *bad_values;  /* a message, NULL when there are none */
+static GString *failures; /* likewise; guarded by failures_lock */
+static LeashLock failures_lock = LEASH_LOCK_INIT;
 static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
 
 /* Returns the index of value in names, which ends with NULL, or -1. */
@@ -217,6 +220,36 @@ parse_test_grace (const char *value, LeashSettings *into)
   return parse_seconds (value, &into->test_grace_us);
 }
 
+static gboolean
+parse_serve (const char *value, LeashSettings *into)
+{
+  if (strcmp (value, LEASH_SERVE_AUTO) != 0 && !g_path_is_absolute (value))
+    return FALSE;
+  into->serve = g_strdup (value);
+  return TRUE;
+}
+
+/* "USR2", "SIGUSR2", "12", "RTMIN+3" */
+static gboolean
+parse_signal (const char *value, LeashSettings *into)
+{
+  const char *name = g_str_has_prefix (value, "SIG") ? value + strlen ("SIG") : value;
+  guint64 number = 0;
+
+  if (strcmp (name, "USR1") == 0)
+    number = SIGUSR1;
+  else if (strcmp (name, "USR2") == 0)
+    number = SIGUSR2;
+  else if (g_str_has_prefix (name, "RTMIN+") && parse_number (name + strlen ("RTMIN+"), 0, 64, &number))
+    number += (guint64) SIGRTMIN;
+  else if (name != value || !parse_number (value, 1, 64, &number))
+    return FALSE;
+  if (!leash_signal_is_free ((int) number))
+    return FALSE;
+  into->signum = (int) number;
+  return TRUE;
+}
+
 static const LeashSetting table[] = {
   { "LEASH_LEVEL", parse_level, "off, count, sample:N or full" },
   { "LEASH_DEPTH", parse_depth, "a number of frames from 1 to " G_STRINGIFY (LEASH_DEPTH_MAX) },
@@ -230,6 +263,8 @@ static const LeashSetting table[] = {
   { "LEASH_TEST_TIMEOUT", parse_test_timeout, "a number of seconds, or 0 for none" },
   { "LEASH_DEBUG_ROOT", parse_debug_root, "an absolute path" },
   { "LEASH_TEST_GRACE", parse_test_grace, "a number of seconds" },
+  { "LEASH_SERVE", parse_serve, "an absolute path, in which %p is the process's number, or auto" },
+  { "LEASH_SIGNAL", parse_signal, "USR1, USR2, RTMIN+N, or the number of one of these" },
 };
 
 /* Messages are UTF-8; the environment is anything. */
@@ -265,12 +300,36 @@ leash_settings_get (void)
   return &settings;
 }
 
+void
+leash_settings_add_failure (const char *name, const GError *error)
+{
+  leash_lock (&failures_lock);
+  if (failures == NULL)
+    failures = g_string_new (NULL);
+  g_string_append_printf (failures, "%s%s: %s", failures->len > 0 ? "; " : "", name, error->message);
+  leash_unlock (&failures_lock);
+}
+
+/* Returns NULL where there is none. */
+static char *
+get_failures (void)
+{
+  char *copy;
+
+  leash_lock (&failures_lock);
+  copy = failures != NULL ? g_strdup (failures->str) : NULL;
+  leash_unlock (&failures_lock);
+  return copy;
+}
+
 /**
  * leash_check_settings:
  * @error: return location for a #GError
  *
  * Tells whether the `LEASH_*` environment variables have values that they can have. Where one has not, its
  * default is in force; @error (%LEASH_ERROR_BAD_SETTING) names each of them, its value and what was expected.
+ * What LEASH_SERVE and LEASH_SIGNAL ask for, and could not be had when the first tracker was made, is told
+ * too.
  *
  * The environment is read once, by whichever function of the library first needs it, this one included.
  *
@@ -281,11 +340,14 @@ leash_settings_get (void)
 gboolean
 leash_check_settings (GError **error)
 {
+  g_autofree char *failed = get_failures ();
+
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   leash_settings_get ();
-  if (bad_values == NULL)
+  if (bad_values == NULL && failed == NULL)
     return TRUE;
-  g_set_error_literal (error, LEASH_ERROR, LEASH_ERROR_BAD_SETTING, bad_values);
+  g_set_error (error, LEASH_ERROR, LEASH_ERROR_BAD_SETTING, "%s%s%s", bad_values != NULL ? bad_values : "",
+               bad_values != NULL && failed != NULL ? "; " : "", failed != NULL ? failed : "");
   return FALSE;
 }

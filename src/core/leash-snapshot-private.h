@@ -25,3 +25,5 @@ struct _LeashSnapshot
 };
 
 gsize leash_snapshot_count_leaks (LeashSnapshot *snapshot); /* open, without those meant to stay open */
+/* Of all trackers of the process. */
+LeashSnapshot *leash_snapshot_new_of_all (void);

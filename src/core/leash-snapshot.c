@@ -170,6 +170,36 @@ add_tracker (LeashSnapshot *snapshot, LeashTracker *tracker)
   add_misuses (snapshot, tracker);
 }
 
+/* Of many trackers, what is said of stacks is what must be said of any: that it is a sample, or the most. */
+static void
+note_level (LeashSnapshot *snapshot, LeashTracker *tracker)
+{
+  LeashLevel level = leash_tracker_get_level (tracker);
+
+  if (snapshot->level == LEASH_LEVEL_SAMPLE || (level < snapshot->level && level != LEASH_LEVEL_SAMPLE))
+    return;
+  snapshot->level = level;
+  snapshot->sample_every = __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED);
+}
+
+static LeashSnapshot *
+snapshot_take (GPtrArray *trackers)
+{
+  gboolean was_busy = leash_thread_set_busy (TRUE);
+  LeashSnapshot *snapshot = snapshot_new ();
+
+  snapshot->taken_at = leash_tracker_now () * 1000;
+  snapshot->taken_at_real = g_get_real_time ();
+  snapshot->n_stacks_not_kept = leash_depot_count_dropped ();
+  snapshot->n_stacks_after_fork = leash_capture_count_after_fork ();
+  snapshot->n_reentries = leash_tag_count_reentry ();
+  snapshot->n_strays = leash_tag_count_stray ();
+  for (guint i = 0; i < trackers->len; i++)
+    add_tracker (snapshot, g_ptr_array_index (trackers, i));
+  leash_thread_set_busy (was_busy);
+  return snapshot;
+}
+
 /**
  * leash_snapshot_new:
  * @tracker: a tracker
@@ -185,24 +215,25 @@ leash_snapshot_new (LeashTracker *tracker)
 {
   g_autoptr (GPtrArray) list = NULL;
   LeashSnapshot *snapshot;
-  gboolean was_busy;
 
   g_return_val_if_fail (tracker != NULL, NULL);
 
-  was_busy = leash_thread_set_busy (TRUE);
-  snapshot = snapshot_new ();
-  snapshot->taken_at = leash_tracker_now () * 1000;
-  snapshot->taken_at_real = g_get_real_time ();
-  snapshot->level = leash_tracker_get_level (tracker);
-  snapshot->sample_every = __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED);
-  snapshot->n_stacks_not_kept = leash_depot_count_dropped ();
-  snapshot->n_stacks_after_fork = leash_capture_count_after_fork ();
-  snapshot->n_reentries = leash_tag_count_reentry ();
-  snapshot->n_strays = leash_tag_count_stray ();
   list = leash_tracker_list (tracker);
-  for (guint i = 0; i < list->len; i++)
-    add_tracker (snapshot, g_ptr_array_index (list, i));
+  snapshot = snapshot_take (list);
+  note_level (snapshot, tracker);
+  return snapshot;
+}
+
+LeashSnapshot *
+leash_snapshot_new_of_all (void)
+{
+  gboolean was_busy = leash_thread_set_busy (TRUE);
+  g_autoptr (GPtrArray) list = leash_tracker_list_all ();
+  LeashSnapshot *snapshot = snapshot_take (list);
+
   leash_thread_set_busy (was_busy);
+  for (guint i = 0; i < list->len; i++)
+    note_level (snapshot, g_ptr_array_index (list, i));
   return snapshot;
 }
 

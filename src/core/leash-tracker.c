@@ -13,6 +13,7 @@
 
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
+#include "leash-live-private.h"
 #include "leash-settings-private.h"
 
 static LeashLock trackers_lock = LEASH_LOCK_INIT; /* guards the list and the links between trackers */
@@ -83,6 +84,7 @@ tracker_new (LeashTracker *parent)
   if (parent != NULL)
     g_ptr_array_add (parent->nested, tracker);
   leash_unlock (&trackers_lock);
+  leash_live_start ();
   leash_thread_set_busy (was_busy);
   return tracker;
 }
@@ -109,7 +111,8 @@ leash_has_tracking (void)
  * Makes a tracker, at the level and depth of the LEASH_LEVEL and LEASH_DEPTH environment variables.
  *
  * The first one of a process, and the first one of a thread, takes some 100 microseconds to prepare the
- * unwinder.
+ * unwinder. The first one of a process starts what the LEASH_SERVE and LEASH_SIGNAL environment variables ask
+ * for, if anything.
  *
  * Returns: (transfer full): a tracker
  *

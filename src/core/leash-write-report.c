@@ -46,6 +46,20 @@ leash_report_write (const char *report, GError **error)
   return written;
 }
 
+gboolean
+leash_snapshot_write (LeashSnapshot *snapshot, GError **error)
+{
+  const LeashSettings *settings = leash_settings_get ();
+  LeashReportFlags flags = settings->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
+  g_autofree char *report = NULL;
+
+  if (settings->color == LEASH_COLOR_ALWAYS
+      || (settings->color == LEASH_COLOR_AUTO && settings->output == NULL && isatty (STDERR_FILENO)))
+    flags |= LEASH_REPORT_COLOR;
+  report = leash_snapshot_report (snapshot, settings->format, flags, settings->places);
+  return leash_report_write (report, error);
+}
+
 /**
  * leash_tracker_write_report:
  * @tracker: a tracker
@@ -61,16 +75,11 @@ leash_report_write (const char *report, GError **error)
 gboolean
 leash_tracker_write_report (LeashTracker *tracker, GError **error)
 {
-  const LeashSettings *settings = leash_settings_get ();
-  LeashReportFlags flags = settings->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
-  g_autofree char *report = NULL;
+  g_autoptr (LeashSnapshot) snapshot = NULL;
 
   g_return_val_if_fail (tracker != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (settings->color == LEASH_COLOR_ALWAYS
-      || (settings->color == LEASH_COLOR_AUTO && settings->output == NULL && isatty (STDERR_FILENO)))
-    flags |= LEASH_REPORT_COLOR;
-  report = leash_tracker_report_full (tracker, settings->format, flags, settings->places);
-  return leash_report_write (report, error);
+  snapshot = leash_snapshot_new (tracker);
+  return leash_snapshot_write (snapshot, error);
 }

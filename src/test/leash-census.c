@@ -269,8 +269,10 @@ is_of_pool (const char *name)
 static gboolean
 is_exempt (const Thread *thread)
 {
-  return thread->forgotten || is_worker_with_eventfd (thread) || strcmp (thread->name, "leash-deadline") == 0
-         || strcmp (thread->name, "leash-after") == 0 || is_of_pool (thread->name);
+  static const char *const own[] = { "leash-deadline", "leash-after", "leash-serve", "leash-signal", NULL };
+
+  return thread->forgotten || is_worker_with_eventfd (thread) || g_strv_contains (own, thread->name)
+         || is_of_pool (thread->name);
 }
 
 static guint

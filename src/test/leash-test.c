@@ -91,8 +91,8 @@ leash_test_begin (void)
   /* Made before the census, since they stay: the default main context brings an eventfd. */
   g_main_context_default ();
   state->number = note_begin ();
-  leash_check_settings (&state->setup_error);
   state->tracker = leash_tracker_new ();
+  leash_check_settings (&state->setup_error);
   leash_tracker_set_release_stacks (state->tracker, TRUE);
   state->cancel = make_cancellable ();
   state->ctx = leash_context_with_tracker (state->cancel, state->tracker);

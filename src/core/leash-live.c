@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the environment asks of a running program. Whoever sets LEASH_SERVE or LEASH_SIGNAL has no tracker to
+ * name, so both show all trackers of the process. They start with the first tracker: a program that merely
+ * links the library, and has none, gets no thread and no socket.
+ */
+#include "leash-live-private.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leash-server-private.h"
+#include "leash-settings-private.h"
+#include "leash-snapshot-private.h"
+
+char *
+leash_live_report (LeashTracker *tracker, LeashFormat format, gboolean all)
+{
+  const LeashSettings *settings = leash_settings_get ();
+  gboolean all_frames = all || settings->all_frames;
+  g_autoptr (LeashSnapshot) snapshot
+      = tracker != NULL ? leash_snapshot_new (tracker) : leash_snapshot_new_of_all ();
+  g_autofree char *report = leash_snapshot_report (
+      snapshot, format, all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE, all ? 0 : settings->places);
+
+  return g_str_has_suffix (report, "\n") ? g_steal_pointer (&report) : g_strconcat (report, "\n", NULL);
+}
+
+/* "%p" is the process's number: children inherit the environment. */
+static void
+serve (const char *setting)
+{
+  g_auto (GStrv) pieces = g_strsplit (setting, "%p", -1);
+  g_autofree char *pid = g_strdup_printf ("%d", getpid ());
+  g_autofree char *path = g_strjoinv (pid, pieces);
+  g_autoptr (GError) error = NULL;
+
+  /* It stays until the process ends, so there is nobody to keep it for. */
+  if (leash_server_new (NULL, strcmp (setting, LEASH_SERVE_AUTO) == 0 ? NULL : path, &error) == NULL)
+    leash_settings_add_failure ("LEASH_SERVE", error);
+}
+
+static void
+start (void)
+{
+  const LeashSettings *settings = leash_settings_get ();
+  g_autoptr (GError) error = NULL;
+
+  if (settings->serve != NULL)
+    serve (settings->serve);
+  if (settings->signum != 0 && !leash_signal_set (NULL, settings->signum, &error))
+    leash_settings_add_failure ("LEASH_SIGNAL", error);
+}
+
+void
+leash_live_start (void)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+  pthread_once (&once, start);
+}
