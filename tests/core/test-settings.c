@@ -20,7 +20,8 @@ is_default (const LeashSettings *settings)
          && settings->format == LEASH_FORMAT_TEXT && settings->output == NULL && !settings->all_frames
          && settings->places == LEASH_PLACES_DEFAULT && settings->depot_limit == (gsize) 64 << 20
          && settings->test_timeout_us == 60 * G_USEC_PER_SEC && settings->test_grace_us == -1
-         && g_strcmp0 (settings->debug_root, "/usr/lib/debug") == 0;
+         && g_strcmp0 (settings->debug_root, "/usr/lib/debug") == 0 && settings->serve == NULL
+         && settings->signum == 0;
 }
 
 #define CHECK(name, condition) \
@@ -45,12 +46,19 @@ CHECK (timeout_half, settings->test_timeout_us == 2500000)
 CHECK (timeout_none, settings->test_timeout_us == 0)
 CHECK (debug_root, g_strcmp0 (settings->debug_root, "/opt/debug") == 0)
 CHECK (grace_half, settings->test_grace_us == 500000)
+CHECK (serve_path, g_strcmp0 (settings->serve, "/run/%p.sock") == 0)
+CHECK (serve_auto, g_strcmp0 (settings->serve, "auto") == 0)
+CHECK (signal_usr1, settings->signum == SIGUSR1)
+CHECK (signal_usr2, settings->signum == SIGUSR2)
+CHECK (signal_real_time, settings->signum == SIGRTMIN + 3)
 
 #define LEVEL_EXPECTED ": expected off, count, sample:N or full"
 #define DEPTH_EXPECTED ": expected a number of frames from 1 to 128"
 #define PLACES_EXPECTED ": expected a number of places, or 0 for all"
 #define DEPOT_EXPECTED ": expected a number of bytes, which K, M or G may follow"
 #define TIMEOUT_EXPECTED ": expected a number of seconds, or 0 for none"
+#define SERVE_EXPECTED ": expected an absolute path, in which %p is the process's number, or auto"
+#define SIGNAL_EXPECTED ": expected USR1, USR2, RTMIN+N, or the number of one of these"
 
 static const Case cases[] = {
   { "defaults", NULL, NULL, NULL, is_default },
@@ -108,18 +116,30 @@ static const Case cases[] = {
   { "debug-root/path", "LEASH_DEBUG_ROOT", "/opt/debug", NULL, debug_root },
   { "debug-root/relative", "LEASH_DEBUG_ROOT", "debug",
     "LEASH_DEBUG_ROOT is \"debug\": expected an absolute path", is_default },
+  { "serve/path", "LEASH_SERVE", "/run/%p.sock", NULL, serve_path },
+  { "serve/auto", "LEASH_SERVE", "auto", NULL, serve_auto },
+  { "serve/relative", "LEASH_SERVE", "run", "LEASH_SERVE is \"run\"" SERVE_EXPECTED, is_default },
+  { "signal/name", "LEASH_SIGNAL", "USR2", NULL, signal_usr2 },
+  { "signal/whole-name", "LEASH_SIGNAL", "SIGUSR1", NULL, signal_usr1 },
+  { "signal/number", "LEASH_SIGNAL", "12", NULL, signal_usr2 },
+  { "signal/real-time", "LEASH_SIGNAL", "RTMIN+3", NULL, signal_real_time },
+  { "signal/past-the-last", "LEASH_SIGNAL", "RTMIN+64", "LEASH_SIGNAL is \"RTMIN+64\"" SIGNAL_EXPECTED,
+    is_default },
+  { "signal/with-a-meaning", "LEASH_SIGNAL", "TERM", "LEASH_SIGNAL is \"TERM\"" SIGNAL_EXPECTED, is_default },
+  { "signal/number-with-a-meaning", "LEASH_SIGNAL", "15", "LEASH_SIGNAL is \"15\"" SIGNAL_EXPECTED,
+    is_default },
+  { "signal/number-with-prefix", "LEASH_SIGNAL", "SIG12", "LEASH_SIGNAL is \"SIG12\"" SIGNAL_EXPECTED,
+    is_default },
 };
 
 static void
 clear_variables (void)
 {
-  static const char *const variables[]
-      = { "LEASH_LEVEL",       "LEASH_DEPTH",        "LEASH_COLOR",      "LEASH_FORMAT",
-          "LEASH_OUTPUT",      "LEASH_CAPTURE",      "LEASH_FRAMES",     "LEASH_PLACES",
-          "LEASH_DEPOT_LIMIT", "LEASH_TEST_TIMEOUT", "LEASH_DEBUG_ROOT", "LEASH_TEST_GRACE" };
+  g_auto (GStrv) names = g_listenv ();
 
-  for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
-    g_unsetenv (variables[i]);
+  for (guint i = 0; names[i] != NULL; i++)
+    if (g_str_has_prefix (names[i], "LEASH_"))
+      g_unsetenv (names[i]);
 }
 
 static void
