@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -218,6 +219,26 @@ test_bad_arguments_are_named (Fixture *fixture, gconstpointer unused)
 
 #define ADD(path, func) g_test_add (path, Fixture, output, set_up, func, tear_down)
 
+static void
+test_no_live_view (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (leash_tracker_serve (fixture->tracker, "/tmp/s", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  g_assert_nonnull (strstr (error->message, "built without tracking"));
+  g_clear_error (&error);
+  g_assert_false (leash_tracker_report_on_signal (fixture->tracker, SIGUSR2, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+  g_assert_true (leash_tracker_report_on_signal (fixture->tracker, 0, NULL));
+  EXPECT_CRITICAL ("leash_tracker_serve*tracker != NULL");
+  g_assert_null (leash_tracker_serve (NULL, NULL, NULL));
+  EXPECT_CRITICAL ("leash_server_stop*server != NULL");
+  leash_server_stop (NULL);
+  g_test_assert_expected_messages ();
+  g_assert_cmpstr (g_type_name (LEASH_TYPE_SERVER), ==, "LeashServer");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -237,6 +258,7 @@ main (int argc, char **argv)
   ADD ("/disabled/snapshots-are-empty", test_snapshots_are_empty);
   ADD ("/disabled/no-stack-is-taken", test_no_stacks);
   ADD ("/disabled/listeners-are-freed-never-called", test_listeners_are_freed);
+  ADD ("/disabled/no-live-view", test_no_live_view);
   ADD ("/disabled/trackers-nest-and-end", test_trackers_nest_and_end);
   ADD ("/disabled/bad-arguments-are-named", test_bad_arguments_are_named);
   status = g_test_run ();

@@ -265,6 +265,11 @@ test_system_calls_go_on (Fixture *self, gconstpointer unused)
   GThread *thread;
   int fds[2];
 
+  if (UNDER_THREAD_SANITIZER)
+    {
+      g_test_skip ("ThreadSanitizer keeps a signal back for as long as its thread is in read()");
+      return;
+    }
   g_assert_cmpint (pipe (fds), ==, 0);
   reader.fd = fds[0];
   report_on (self->tracker, SIGUSR2);
