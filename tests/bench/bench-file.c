@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Opening, reading and closing a real file: the system calls alone, and through Leash without and with a
- * tracker. */
+/*
+ * Opening, reading and closing a small file, which is in the page cache: the system calls alone, and through
+ * Leash without and with a tracker. Where Leash is built, which is a disk as a rule, and in memory.
+ */
 #include <leash/leash.h>
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "bench.h"
 
 typedef struct
 {
-  char *path;
+  const char *path;
   LeashContext *ctx;
 } Work;
 
@@ -46,37 +49,76 @@ through_leash (gpointer user_data, guint n)
     }
 }
 
+/* What the file lies on, in a few words. */
+static const char *
+name_file_system (const char *path)
+{
+  static const struct
+  {
+    guint32 type;
+    const char *name;
+  } known[]
+      = { { 0x01021994, "tmpfs" }, { 0xEF53, "ext" }, { 0x58465342, "xfs" },     { 0x9123683E, "btrfs" },
+          { 0x2FC12FC1, "zfs" },   { 0x6969, "nfs" }, { 0x794C7630, "overlay" }, { 0x65735546, "fuse" } };
+  struct statfs status;
+
+  if (statfs (path, &status) != 0)
+    g_error ("%s cannot be looked at", path);
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (known[i].type == (guint32) status.f_type)
+      return known[i].name;
+  return "of a kind that this program has no name for";
+}
+
+static void
+tell (const char *where, const char *what, const char *unit, double value, double at_most)
+{
+  g_autofree char *name = g_strdup_printf ("open, read, close, %s: %s", where, what);
+
+  bench_target (name, unit, value, at_most);
+}
+
+static void
+tell_file_system (const char *where, const char *path)
+{
+  g_autofree char *name = g_strdup_printf ("open, read, close, %s: the file system", where);
+
+  bench_note (name, name_file_system (path));
+}
+
+static void
+measure (const char *where, const char *folder, LeashContext *ctx)
+{
+  g_autofree char *path = g_build_filename (folder, "leash-bench-XXXXXX", NULL);
+  Work untracked = { .path = path, .ctx = leash_context_background () };
+  Work tracked = { .path = path, .ctx = ctx };
+  BenchCandidate candidates[] = {
+    { .name = "system calls", .func = raw, .user_data = &tracked },
+    { .name = "no tracker", .func = through_leash, .user_data = &untracked },
+    { .name = "tracked", .func = through_leash, .user_data = &tracked },
+  };
+  int fd = g_mkstemp (path);
+
+  if (fd < 0 || write (fd, "some text\n", 10) != 10 || close (fd) != 0)
+    g_error ("no file can be written in %s", folder);
+  bench_run (candidates, G_N_ELEMENTS (candidates), 4000);
+  tell_file_system (where, path);
+  g_unlink (path);
+  for (guint i = 0; i < G_N_ELEMENTS (candidates); i++)
+    tell (where, candidates[i].name, "ns", bench_median (candidates[i].ns), 0);
+  tell (where, "no tracker / system calls", "x", bench_ratio (&candidates[1], &candidates[0]), 0);
+  tell (where, "tracked / system calls", "x", bench_ratio (&candidates[2], &candidates[0]), 1.03);
+}
+
 int
 main (int argc, char **argv)
 {
   g_autoptr (LeashTracker) tracker = leash_tracker_new ();
   g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
-  Work untracked = { .ctx = leash_context_background () }, tracked = { .ctx = ctx };
-  BenchCandidate candidates[] = {
-    { .name = "system calls", .func = raw, .user_data = &tracked },
-    { .name = "leash, no tracker", .func = through_leash, .user_data = &untracked },
-    { .name = "leash, tracked", .func = through_leash, .user_data = &tracked },
-  };
-  int fd;
+  g_autofree char *here = g_get_current_dir ();
 
   bench_init (argc, argv);
-  fd = g_file_open_tmp ("leash-bench-XXXXXX", &tracked.path, NULL);
-
-  if (fd < 0 || write (fd, "some text\n", 10) != 10 || close (fd) != 0)
-    g_error ("no temporary file can be written");
-  untracked.path = tracked.path;
-  bench_run (candidates, G_N_ELEMENTS (candidates), 2000);
-  for (guint i = 0; i < G_N_ELEMENTS (candidates); i++)
-    {
-      g_autofree char *name = g_strdup_printf ("open, read, close: %s", candidates[i].name);
-
-      bench_figure (name, "ns", bench_median (candidates[i].ns));
-    }
-  bench_figure ("open, read, close without a tracker / system calls", "x",
-                bench_ratio (&candidates[1], &candidates[0]));
-  bench_target ("open, read, close, tracked / system calls", "x",
-                bench_ratio (&candidates[2], &candidates[0]), 1.03);
-  g_unlink (tracked.path);
-  g_free (tracked.path);
+  measure ("where it is built", here, ctx);
+  measure ("in memory", g_access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir (), ctx);
   return 0;
 }

@@ -95,6 +95,17 @@ bench_target (const char *name, const char *unit, double value, double at_most)
   bench_print_figure (name, unit, value, at_most);
 }
 
+/* What stands in a figure's place, or beside the others, in words that need no quoting. */
+static inline void
+bench_note (const char *name, const char *note)
+{
+  if (bench_is_json)
+    printf ("{\"name\": \"%s\", \"unit\": \"\", \"value\": null, \"note\": \"%s\"}\n", name, note);
+  else
+    printf ("| %s | %s | | |\n", name, note);
+  fflush (stdout);
+}
+
 static inline gint64
 bench_read_clock (clockid_t clock)
 {

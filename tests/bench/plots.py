@@ -36,10 +36,11 @@ TARGETS = [
     ("pair / unw_backtrace(), 16 frames", "16 frames: pair / unw_backtrace()"),
     ("… in a process with threads", "16 frames: pair, with threads / unw_backtrace()"),
     ("pair / naive pair, 16 frames", "16 frames: pair / naive pair"),
-    ("pair in each of two threads / in one", "pair in each of two threads / in one, processor"),
+    ("pair in each of two threads / in one", "16 frames: pair in each of two threads / in one"),
     ("paths that move / unwinding", "1,000 paths that move: pair / pair, unwinding"),
     ("paths that never repeat / unwinding", "paths that never repeat: pair / pair, unwinding"),
-    ("open, read, close / system calls", "open, read, close, tracked / system calls"),
+    ("open, read, close / system calls", "open, read, close, where it is built: tracked / system calls"),
+    ("… in memory", "open, read, close, in memory: tracked / system calls"),
     ("bytes of an open resource", "an open resource, beside the depot, by tag, from 100 stacks"),
 ]
 NAMES = {name for *_, bars in (COSTS, TOOLS) for _, name, _ in bars} | {name for _, name in TARGETS}
