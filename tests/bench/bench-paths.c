@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a pair costs where the calls above it change each time, below 16 frames: over fifty paths in random
- * order, as programs have; and at the worst for a memory of stacks, over paths that lie elsewhere in the
- * stack each time, some thousand of them and such as never come again. The calls alone are measured too, and
- * taken off.
+ * order, as programs have, also when they have been learned; and at the worst for a memory of stacks, over
+ * paths that lie elsewhere in the stack each time, some thousand of them and such as never come again. The
+ * calls alone are measured too, and taken off.
  */
 #include "bench-calls.h"
 
@@ -12,6 +12,7 @@ enum
   CALLS,
   BARE,
   PAIR,
+  PAIR_LATER,
   PAIR_UNWOUND,
   N_CANDIDATES
 };
@@ -47,9 +48,11 @@ measure (const char *workload, guint n_paths, gboolean moves, double at_most)
     [CALLS] = { .name = "the calls alone", .prepare = bench_prepare_nothing },
     [BARE] = { .name = "unw_backtrace()", .prepare = bench_prepare_nothing },
     [PAIR] = { .name = "pair", .prepare = bench_prepare_pair },
+    [PAIR_LATER]
+    = { .name = "pair, after the first million", .prepare = bench_prepare_pair, .warm_up = 1000000 },
     [PAIR_UNWOUND] = { .name = "pair, unwinding", .prepare = bench_prepare_unwind },
   };
-  static const BenchFunc funcs[] = { bench_nothing, bench_unwind, bench_pair, bench_pair };
+  static const BenchFunc funcs[] = { bench_nothing, bench_unwind, bench_pair, bench_pair, bench_pair };
 
   for (guint i = 0; i < N_CANDIDATES; i++)
     {
@@ -63,7 +66,11 @@ measure (const char *workload, guint n_paths, gboolean moves, double at_most)
     tell (workload, candidates[i].name, "ns",
           bench_median (candidates[i].ns) - bench_median (candidates[CALLS].ns), 0);
   tell (workload, "pair / unw_backtrace()", "x", compare (candidates, PAIR, BARE), 0);
+  tell (workload, "pair, after the first million / unw_backtrace()", "x",
+        compare (candidates, PAIR_LATER, BARE), 0);
   tell (workload, "pair / pair, unwinding", "x", compare (candidates, PAIR, PAIR_UNWOUND), at_most);
+  tell (workload, "pair, after the first million / pair, unwinding", "x",
+        compare (candidates, PAIR_LATER, PAIR_UNWOUND), at_most);
 }
 
 int

@@ -36,6 +36,7 @@ typedef struct
   guint n_threads;                      /* that each do n at once; 0 for the caller's */
   gboolean is_wall;                     /* measured by the clock on the wall, not by the processor's time */
   guint part;                           /* what is slow does n / part; 0 is 1 */
+  guint warm_up;                        /* times that it is done before the first round; 0 is n / 4 */
   double ns[BENCH_ROUNDS];              /* for one of n */
   FILE *ask, *answers;                  /* of the child */
 } BenchCandidate;
@@ -239,7 +240,8 @@ bench_run (BenchCandidate *candidates, guint n_candidates, guint n)
     if (candidates[c].prepare != NULL)
       bench_start_child (&candidates[c]);
   for (guint c = 0; c < n_candidates; c++)
-    bench_measure_anywhere (&candidates[c], n / 4);
+    bench_measure_anywhere (&candidates[c],
+                            candidates[c].warm_up > 0 ? bench_scale (candidates[c].warm_up) : n / 4);
   for (guint round = 0; round < bench_n_rounds (); round++)
     for (guint c = 0; c < n_candidates; c++)
       candidates[c].ns[round] = bench_measure_anywhere (&candidates[c], n);

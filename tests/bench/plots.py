@@ -38,6 +38,8 @@ TARGETS = [
     ("pair / naive pair, 16 frames", "16 frames: pair / naive pair"),
     ("pair in each of two threads / in one", "16 frames: pair in each of two threads / in one"),
     ("paths that move / unwinding", "1,000 paths that move: pair / pair, unwinding"),
+    ("… after the first million",
+     "1,000 paths that move: pair, after the first million / pair, unwinding"),
     ("paths that never repeat / unwinding", "paths that never repeat: pair / pair, unwinding"),
     ("open, read, close / system calls", "open, read, close, where it is built: tracked / system calls"),
     ("… in memory", "open, read, close, in memory: tracked / system calls"),
