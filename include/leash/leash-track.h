@@ -88,6 +88,14 @@ LEASH_AVAILABLE_IN_0_1
 void      leash_tag_set_name_at    (LeashTag        *tag,
                                     const char      *name);
 LEASH_AVAILABLE_IN_0_1
+void      leash_tag_touch_at       (LeashTag        *tag,
+                                    const char      *what,
+                                    const LeashSite *site);
+LEASH_AVAILABLE_IN_0_1
+void      leash_tag_touch_caller_at (LeashTag       *tag,
+                                    const char      *what,
+                                    gconstpointer    caller);
+LEASH_AVAILABLE_IN_0_1
 void      leash_tag_misused_at     (LeashTag        *tag,
                                     const char      *what,
                                     gconstpointer    caller);
@@ -340,6 +348,28 @@ void      leash_tag_misused_at     (LeashTag        *tag,
  * Changes a resource's name, for what is only known later.
  */
 #define leash_tag_set_name(tag, name) LEASH_TAGGED_CALL_ (tag, leash_tag_set_name_at (leash_tag_, name))
+
+/**
+ * leash_tag_touch:
+ * @tag: (nullable): what leash_track() returned
+ * @what: (nullable): what is done with it: "read"
+ *
+ * Notes that a resource is used: where its tracker keeps histories (leash_tracker_set_history()), reports show
+ * the first, the newest and some of the touches between, with their stacks and threads.
+ */
+#define leash_tag_touch(tag, what)                                                                           \
+  LEASH_TAGGED_CALL_ (tag, leash_tag_touch_at (leash_tag_, what, LEASH_SITE))
+
+/**
+ * leash_tag_touch_caller:
+ * @tag: (nullable): what leash_track() returned
+ * @what: (nullable): what is done with it
+ * @caller: %LEASH_CALLER of the outermost function that does not count
+ *
+ * As leash_tag_touch(), for those who write wrappers.
+ */
+#define leash_tag_touch_caller(tag, what, caller)                                                            \
+  LEASH_TAGGED_CALL_ (tag, leash_tag_touch_caller_at (leash_tag_, what, caller))
 
 /**
  * leash_tag_misused:

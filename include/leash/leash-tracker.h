@@ -88,6 +88,43 @@ typedef enum
 } LeashResourceFlags;
 
 /**
+ * LeashHistoryEventType:
+ * @LEASH_HISTORY_TOUCHED: the resource was touched
+ * @LEASH_HISTORY_HANDED_OVER: it was touched by another thread than the one that touched it, adopted it or
+ *   opened it before
+ * @LEASH_HISTORY_ADOPTED: it was handed on by leash_tag_adopt()
+ *
+ * What can happen to a resource after it was opened.
+ */
+typedef enum
+{
+  LEASH_HISTORY_TOUCHED,
+  LEASH_HISTORY_HANDED_OVER,
+  LEASH_HISTORY_ADOPTED
+} LeashHistoryEventType;
+
+/**
+ * LeashHistoryEvent:
+ * @type: what happened
+ * @what: (nullable): in words: "read"
+ * @at: when: monotonic time in microseconds, to some milliseconds
+ * @thread: the name of the thread that did it
+ * @tid: that thread's id
+ * @stack: where it was done
+ *
+ * What happened to a resource, as a snapshot shows it. See leash_tracker_set_history().
+ */
+typedef struct
+{
+  LeashHistoryEventType type;
+  const char *what;
+  gint64 at;
+  const char *thread;
+  guint tid;
+  LeashStackId stack;
+} LeashHistoryEvent;
+
+/**
  * LeashResource:
  * @kind: what it is
  * @name: (nullable): which one it is
@@ -103,6 +140,10 @@ typedef enum
  * @parent_name: (nullable): which one its parent is
  * @parent_stack: where its parent was opened, or 0
  * @parent_close_stack: where its parent was closed, or 0
+ * @n_events: how many of its events were kept
+ * @events: (array length=n_events): what happened to it, oldest first; %NULL where @n_events is 0. A listener is
+ *   shown none
+ * @n_events_not_kept: how many more there were
  *
  * A resource as a snapshot or a listener shows it. The strings live as long as what holds it.
  */
@@ -122,6 +163,9 @@ typedef struct
   const char *parent_name;
   LeashStackId parent_stack;
   LeashStackId parent_close_stack;
+  guint n_events;
+  const LeashHistoryEvent *events;
+  guint64 n_events_not_kept;
   /*< private >*/
   guint64 id[2];
 } LeashResource;
@@ -241,6 +285,9 @@ void          leash_tracker_set_depth          (LeashTracker     *tracker,
 LEASH_AVAILABLE_IN_0_1
 void          leash_tracker_set_release_stacks (LeashTracker     *tracker,
                                                 gboolean          keep);
+LEASH_AVAILABLE_IN_0_1
+void          leash_tracker_set_history        (LeashTracker     *tracker,
+                                                guint             max_events);
 LEASH_AVAILABLE_IN_0_1
 guint         leash_tracker_add_listener       (LeashTracker     *tracker,
                                                 LeashTrackerFunc  func,

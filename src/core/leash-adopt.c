@@ -9,17 +9,41 @@
 
 #include "leash-capture-private.h"
 #include "leash-extra-private.h"
+#include "leash-intern-private.h"
 
 typedef struct
 {
   LeashStackId stack;
+  guint32 tid;
   guint16 thread;
 } Adopter;
 
-/* Takes over spare where the slot has no extra yet. */
+/* May allocate with the shard's lock held: room for a few events more. */
 static void
-adopt_in_place (LeashSlot *slot, const Adopter *adopter, LeashExtra **spare)
+add_to_history (LeashHistory *history, const Adopter *adopter, guint max)
 {
+  leash_history_add (history,
+                     &(LeashHistoryEvent){
+                         .type = LEASH_HISTORY_ADOPTED,
+                         .at = leash_tracker_now () * 1000,
+                         .thread = leash_intern_get (adopter->thread),
+                         .tid = adopter->tid,
+                         .stack = adopter->stack,
+                     },
+                     max);
+  history->last_tid = adopter->tid;
+}
+
+/* Takes over spare where the slot has no extra yet; history is how many events it is to keep. */
+static void
+adopt_in_place (LeashSlot *slot, const Adopter *adopter, guint history, LeashExtra **spare)
+{
+  if (history > 0)
+    {
+      leash_slot_add_history (slot, spare);
+      if (slot->extra->history != NULL)
+        add_to_history (slot->extra->history, adopter, history);
+    }
   if (slot->extra == NULL)
     slot->extra = g_steal_pointer (spare);
   slot->flags |= LEASH_SLOT_ADOPTED;
@@ -37,7 +61,7 @@ take_out (LeashShard *shard, LeashSlot *slot)
     leash_keys_remove (shard->tracker->keys, slot);
   leash_shard_count_out (shard, slot);
   moving.name = g_strdup (slot->name);
-  moving.extra = leash_extra_copy (slot->extra);
+  moving.extra = leash_extra_move (slot->extra);
   moving.children = 0;
   moving.next = NULL;
   slot->state = LEASH_SLOT_MOVING;
@@ -84,7 +108,8 @@ emit_adopted (LeashTracker *tracker, LeashTag *tag)
 static LeashTag *
 adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *self)
 {
-  g_autoptr (LeashExtra) spare = leash_extra_new ();
+  guint history = __atomic_load_n (&to->history, __ATOMIC_RELAXED);
+  g_autoptr (LeashExtra) spare = leash_extra_new (leash_history_is_on ());
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
   LeashWatched *watched;
@@ -103,7 +128,7 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
       leash_tag_record_use (tag, "adopted after close", adopter->stack);
       return NULL;
     }
-  adopt_in_place (slot, adopter, &spare);
+  adopt_in_place (slot, adopter, MAX (history, leash_shard_get_history (shard)), &spare);
   if (shard->tracker == to)
     {
       leash_unlock (&shard->lock);
@@ -164,6 +189,7 @@ leash_tag_adopt_at (LeashTag *tag, LeashContext *ctx, const LeashSite *site)
     return tag;
   adopter.stack
       = leash_capture (LEASH_CALLER, site, __atomic_load_n (&ctx->tracker->depth, __ATOMIC_RELAXED));
+  adopter.tid = self->tid;
   adopter.thread = self->name;
   adopted = adopt (tag, ctx->tracker, &adopter, self);
   leash_tag_leave (self);

@@ -13,6 +13,7 @@ typedef struct
 {
   const char *doing;       /* begins the error: "Reading" */
   const char *after_close; /* names the misuse: "read after close" */
+  const char *what;        /* for the history: "read" */
 } LeashAttempt;
 
 void leash_attempt_set_errno (GError    **error,

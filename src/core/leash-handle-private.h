@@ -10,6 +10,7 @@
 #include <leash/leash-track.h>
 
 #include "leash-attempt-private.h"
+#include "leash-history-private.h"
 #include "leash-use-private.h"
 
 typedef struct _LeashHandle LeashHandle;
@@ -71,7 +72,11 @@ leash_handle_ref (LeashHandle *handle)
 static inline gboolean
 leash_handle_enter (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller, GError **error)
 {
-  return G_LIKELY (leash_use_enter (&handle->use)) || leash_handle_refuse (handle, attempt, caller, error);
+  if (G_UNLIKELY (!leash_use_enter (&handle->use)))
+    return leash_handle_refuse (handle, attempt, caller, error);
+  if (leash_history_is_on ())
+    leash_tag_touch_caller (handle->tag, attempt->what, caller);
+  return TRUE;
 }
 
 static inline void

@@ -85,7 +85,8 @@ leash_handle_explain (LeashHandle *handle, const LeashAttempt *attempt, GError *
 int
 leash_handle_get_fd (LeashHandle *handle, int (*get_fd) (gpointer impl), gconstpointer caller)
 {
-  static const LeashAttempt asking = { "Asking for the descriptor of", "descriptor asked for after close" };
+  static const LeashAttempt asking
+      = { "Asking for the descriptor of", "descriptor asked for after close", "descriptor asked for" };
   int fd = -1;
 
   if (!leash_handle_enter (handle, &asking, caller, NULL))
@@ -99,7 +100,7 @@ leash_handle_get_fd (LeashHandle *handle, int (*get_fd) (gpointer impl), gconstp
 gboolean
 leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
 {
-  static const LeashAttempt closing = { "Closing", "closed twice" };
+  static const LeashAttempt closing = { "Closing", "closed twice", NULL };
   gboolean has_others;
 
   if (G_UNLIKELY (!leash_use_close (&handle->use, &has_others)))

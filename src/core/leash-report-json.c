@@ -127,8 +127,26 @@ add_stack (LeashPrinter *printer, const char *key, LeashStackId id)
 }
 
 static void
-add_resource (GString *json, LeashSnapshot *snapshot, const LeashResource *resource)
+add_event (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashHistoryEvent *event)
 {
+  static const char *const types[] = { "touched", "handed-over", "adopted" }; /* in their type's order */
+  GString *json = printer->text;
+
+  open_object (json, '{');
+  add_string (json, "type", types[event->type]);
+  add_string (json, "what", event->what);
+  add_number (json, "age_us", snapshot->taken_at - event->at);
+  add_string (json, "thread", event->thread);
+  add_number (json, "tid", event->tid);
+  add_stack (printer, "stack", event->stack);
+  g_string_append_c (json, '}');
+}
+
+static void
+add_resource (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashResource *resource)
+{
+  GString *json = printer->text;
+
   open_object (json, '{');
   add_string (json, "name", resource->name);
   add_number (json, "age_us", snapshot->taken_at - resource->opened_at);
@@ -140,6 +158,12 @@ add_resource (GString *json, LeashSnapshot *snapshot, const LeashResource *resou
     add_address (json, "key", (guintptr) resource->key);
   else
     add_string (json, "key", NULL);
+  add_key (json, "events");
+  g_string_append_c (json, '[');
+  for (guint i = 0; i < resource->n_events; i++)
+    add_event (printer, snapshot, &resource->events[i]);
+  g_string_append_c (json, ']');
+  add_number (json, "events_not_kept", (gint64) resource->n_events_not_kept);
   g_string_append_c (json, '}');
 }
 
@@ -163,7 +187,7 @@ add_place (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashPlace *pla
   add_key (json, "resources");
   g_string_append_c (json, '[');
   for (guint i = 0; i < place->resources->len; i++)
-    add_resource (json, snapshot, g_ptr_array_index (place->resources, i));
+    add_resource (printer, snapshot, g_ptr_array_index (place->resources, i));
   g_string_append (json, "]}");
 }
 

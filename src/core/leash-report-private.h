@@ -6,6 +6,7 @@
  *     leash-report-frames.c  which frames of a stack are worth showing
  *     leash-report-stack.c   a stack as lines of text
  *     leash-report-text.c    the report for people: what is open, and notes
+ *     leash-report-history.c its part about what happened to the resources of a place
  *     leash-report-misuse.c  its part about misuses
  *     leash-report-json.c    the report for programs
  */
@@ -63,6 +64,12 @@ const char *leash_report_misuse_title  (LeashMisuseType   type);
 void        leash_report_misuses       (LeashPrinter     *printer,
                                         LeashSnapshot    *snapshot,
                                         guint             max_places);
+
+/* "1.2 s" */
+char       *leash_report_format_age    (gint64            microseconds);
+void        leash_report_history       (LeashPrinter     *printer,
+                                        LeashSnapshot    *snapshot,
+                                        const LeashPlace *place);
 
 /* Text between the two is in that colour, if any is wanted. They do not nest. */
 void        leash_printer_begin        (LeashPrinter     *printer,

@@ -101,8 +101,8 @@ append_threads (GString *text, const char *what, const LeashPlace *place, Resour
 }
 
 /* To two figures or so: whoever reads it compares, and does not measure. */
-static char *
-format_age (gint64 microseconds)
+char *
+leash_report_format_age (gint64 microseconds)
 {
   gint64 milliseconds = microseconds / 1000, seconds = milliseconds / 1000, minutes = seconds / 60;
 
@@ -123,8 +123,8 @@ static void
 append_ages (GString *text, LeashSnapshot *snapshot, const LeashPlace *place)
 {
   const LeashResource *last = g_ptr_array_index (place->resources, place->resources->len - 1);
-  g_autofree char *oldest = format_age (snapshot->taken_at - place->first->opened_at);
-  g_autofree char *newest = format_age (snapshot->taken_at - last->opened_at);
+  g_autofree char *oldest = leash_report_format_age (snapshot->taken_at - place->first->opened_at);
+  g_autofree char *newest = leash_report_format_age (snapshot->taken_at - last->opened_at);
 
   if (strcmp (oldest, newest) == 0)
     g_string_append_printf (text, ", opened %s ago", oldest);
@@ -188,7 +188,7 @@ append_place_line (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashPl
 }
 
 static void
-append_history_stack (LeashPrinter *printer, const char *label, LeashStackId stack)
+append_labelled_stack (LeashPrinter *printer, const char *label, LeashStackId stack)
 {
   if (stack == 0)
     return;
@@ -203,11 +203,13 @@ append_place (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashPlace *
 
   append_place_line (printer, snapshot, place);
   leash_printer_stack (printer, first->stack, 4);
-  append_history_stack (printer, "adopted at", first->adopter_stack);
-  if ((first->flags & LEASH_RESOURCE_PARENT_CLOSED) == 0)
-    return;
-  append_history_stack (printer, "parent opened at", first->parent_stack);
-  append_history_stack (printer, "parent closed at", first->parent_close_stack);
+  append_labelled_stack (printer, "adopted at", first->adopter_stack);
+  if ((first->flags & LEASH_RESOURCE_PARENT_CLOSED) != 0)
+    {
+      append_labelled_stack (printer, "parent opened at", first->parent_stack);
+      append_labelled_stack (printer, "parent closed at", first->parent_close_stack);
+    }
+  leash_report_history (printer, snapshot, place);
 }
 
 static gsize

@@ -5,6 +5,8 @@
 #include <leash/leash-tracker.h>
 #include <signal.h>
 
+#include "leash-history-private.h"
+
 #define LEASH_DEPTH_DEFAULT 32
 #define LEASH_DEPTH_MAX 128
 #define LEASH_PLACES_DEFAULT 50
@@ -35,6 +37,7 @@ typedef struct
   const char *output;      /* LEASH_OUTPUT: a file to append reports to, NULL for standard error */
   gboolean all_frames;     /* LEASH_FRAMES=user|all */
   guint places;            /* LEASH_PLACES: places in a text report, 0 for all */
+  guint history;           /* LEASH_HISTORY: events that a resource keeps, 0 for none */
   gsize depot_limit;       /* LEASH_DEPOT_LIMIT: bytes of stored stacks; K, M and G may follow */
   gint64 test_timeout_us;  /* LEASH_TEST_TIMEOUT: seconds, fractions allowed; 0 for none */
   const char *debug_root;  /* LEASH_DEBUG_ROOT: where separate debug files are, /usr/lib/debug */

@@ -163,6 +163,17 @@ parse_places (const char *value, LeashSettings *into)
 }
 
 static gboolean
+parse_history (const char *value, LeashSettings *into)
+{
+  guint64 history;
+
+  if (!parse_number (value, 0, LEASH_HISTORY_MAX, &history))
+    return FALSE;
+  into->history = history;
+  return TRUE;
+}
+
+static gboolean
 parse_depot_limit (const char *value, LeashSettings *into)
 {
   static const char units[] = "KMG";
@@ -259,6 +270,8 @@ static const LeashSetting table[] = {
   { "LEASH_OUTPUT", parse_output, "a file" },
   { "LEASH_FRAMES", parse_frames, "user or all" },
   { "LEASH_PLACES", parse_places, "a number of places, or 0 for all" },
+  { "LEASH_HISTORY", parse_history,
+    "a number of events up to " G_STRINGIFY (LEASH_HISTORY_MAX) ", or 0 for none" },
   { "LEASH_DEPOT_LIMIT", parse_depot_limit, "a number of bytes, which K, M or G may follow" },
   { "LEASH_TEST_TIMEOUT", parse_test_timeout, "a number of seconds, or 0 for none" },
   { "LEASH_DEBUG_ROOT", parse_debug_root, "an absolute path" },

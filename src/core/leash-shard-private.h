@@ -21,6 +21,7 @@ struct _LeashShard
   gsize n_open;          /* atomic for readers without the lock; without those meant to stay open */
   gsize n_kept;          /* likewise */
   guint release_depth;   /* atomic; frames of the stack that is taken at a release, 0 for none */
+  guint history;         /* atomic; the tracker's */
 } __attribute__ ((aligned (64)));
 
 LeashShard *leash_shard_take        (LeashTracker *tracker,
@@ -33,6 +34,13 @@ void        leash_shard_fork_lock   (GPtrArray    *held);
 LeashSlot  *leash_shard_take_new_slot (LeashShard *shard);
 /* Counts an open slot as meant to stay so. */
 void        leash_shard_count_kept  (LeashShard   *shard);
+
+/* Events that a resource keeps; changes at any time. */
+static inline guint
+leash_shard_get_history (LeashShard *shard)
+{
+  return __atomic_load_n (&shard->history, __ATOMIC_RELAXED);
+}
 
 /* With the shard's lock held. The slot comes as it was left, with its generation counted up: to be filled. */
 static inline LeashSlot *

@@ -10,6 +10,7 @@ struct _LeashSnapshot
   gint64 taken_at;       /* monotonic, us */
   gint64 taken_at_real;  /* since 1970, us */
   GArray *resources;     /* of LeashResource; strings in `strings` */
+  GPtrArray *events;     /* owned arrays of LeashHistoryEvent, that resources lead to */
   GArray *misuses;       /* of LeashMisuse; likewise */
   GStringChunk *strings;
   LeashLevel level;      /* the tracker's, when taken */

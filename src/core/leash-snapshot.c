@@ -22,6 +22,16 @@
  */
 LEASH_DEFINE_BOXED (LeashSnapshot, leash_snapshot)
 
+static void
+fill_events (LeashResource *resource, const LeashHistory *history)
+{
+  if (history == NULL)
+    return;
+  resource->n_events = history->n_events;
+  resource->events = history->events;
+  resource->n_events_not_kept = history->n_not_kept;
+}
+
 void
 leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const LeashSlot *slot)
 {
@@ -47,6 +57,7 @@ leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const Leash
       resource->adopter_stack = slot->extra->adopter_stack;
       resource->adopter_thread = leash_intern_get (slot->extra->adopter_thread);
     }
+  fill_events (resource, leash_slot_get_history (slot));
 }
 
 gboolean
@@ -64,6 +75,9 @@ leash_told_fill (LeashTold *told, LeashTag *tag)
       leash_resource_fill (&told->resource, shard->tracker, slot);
       told->name = g_strdup (slot->name);
       told->resource.name = told->name;
+      told->resource.n_events = 0;
+      told->resource.events = NULL;
+      told->resource.n_events_not_kept = 0;
     }
   leash_unlock (&shard->lock);
   return found;
@@ -82,6 +96,7 @@ snapshot_new (void)
 
   snapshot->ref_count = 1;
   snapshot->resources = g_array_new (FALSE, FALSE, sizeof (LeashResource));
+  snapshot->events = g_ptr_array_new_with_free_func (g_free);
   snapshot->misuses = g_array_new (FALSE, FALSE, sizeof (LeashMisuse));
   snapshot->strings = g_string_chunk_new (4096);
   return snapshot;
@@ -93,6 +108,32 @@ keep_string (LeashSnapshot *snapshot, const char *string)
   return string != NULL ? g_string_chunk_insert_const (snapshot->strings, string) : NULL;
 }
 
+static void
+keep_events (LeashSnapshot *snapshot, LeashResource *resource)
+{
+  LeashHistoryEvent *events;
+
+  if (resource->n_events == 0)
+    return;
+  events = g_memdup2 (resource->events, resource->n_events * sizeof *events);
+  for (guint i = 0; i < resource->n_events; i++)
+    events[i].what = keep_string (snapshot, events[i].what);
+  g_ptr_array_add (snapshot->events, events);
+  resource->events = events;
+}
+
+/* Of the strings only names, and what is said of events, are not there for ever. */
+void
+leash_snapshot_add (LeashSnapshot *snapshot, const LeashResource *resource)
+{
+  LeashResource copy = *resource;
+
+  copy.name = keep_string (snapshot, copy.name);
+  copy.parent_name = keep_string (snapshot, copy.parent_name);
+  keep_events (snapshot, &copy);
+  g_array_append_val (snapshot->resources, copy);
+}
+
 /* With the shard's lock held. */
 static void
 add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot, GPtrArray *parents)
@@ -100,8 +141,7 @@ add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot,
   LeashResource resource;
 
   leash_resource_fill (&resource, tracker, slot);
-  resource.name = keep_string (snapshot, resource.name);
-  g_array_append_val (snapshot->resources, resource);
+  leash_snapshot_add (snapshot, &resource);
   g_ptr_array_add (parents, leash_slot_get_parent (slot));
 }
 
@@ -253,16 +293,6 @@ equal_id (gconstpointer a, gconstpointer b)
   return x->id[0] == y->id[0] && x->id[1] == y->id[1];
 }
 
-static void
-copy_resource (LeashSnapshot *to, const LeashResource *resource)
-{
-  LeashResource copy = *resource;
-
-  copy.name = keep_string (to, copy.name);
-  copy.parent_name = keep_string (to, copy.parent_name);
-  g_array_append_val (to->resources, copy);
-}
-
 /* How often the misuse is in a snapshot, at the indices below end: nested trackers may each have it. */
 static guint
 count_same (LeashSnapshot *snapshot, const LeashMisuse *misuse, guint end)
@@ -351,7 +381,7 @@ leash_snapshot_new_difference (LeashSnapshot *before, LeashSnapshot *after)
       const LeashResource *resource = &g_array_index (after->resources, LeashResource, i);
 
       if (!g_hash_table_contains (known, resource))
-        copy_resource (difference, resource);
+        leash_snapshot_add (difference, resource);
     }
   copy_new_misuses (difference, before, after);
   return difference;
@@ -392,6 +422,7 @@ leash_snapshot_unref (LeashSnapshot *snapshot)
   if (__atomic_sub_fetch (&snapshot->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_array_unref (snapshot->resources);
+  g_ptr_array_unref (snapshot->events);
   g_array_unref (snapshot->misuses);
   g_string_chunk_free (snapshot->strings);
   g_free (snapshot);
@@ -504,15 +535,4 @@ leash_snapshot_report (LeashSnapshot *snapshot, LeashFormat format, LeashReportF
 
   return format == LEASH_FORMAT_JSON ? leash_report_json (snapshot, flags)
                                      : leash_report_text (snapshot, flags, max_places);
-}
-
-/* Of the strings only names are not there for ever. */
-void
-leash_snapshot_add (LeashSnapshot *snapshot, const LeashResource *resource)
-{
-  LeashResource copy = *resource;
-
-  copy.name = keep_string (snapshot, copy.name);
-  copy.parent_name = keep_string (snapshot, copy.parent_name);
-  g_array_append_val (snapshot->resources, copy);
 }

@@ -6,6 +6,10 @@
  */
 #include <leash/leash-track.h>
 
+#include "leash-history-private.h"
+
+guint leash_history_n_trackers;
+
 LeashTag *
 leash_track_at (LeashContext *ctx, const char *kind, const char *name, const LeashSite *site)
 {
@@ -114,6 +118,19 @@ void
 leash_tag_set_name_at (LeashTag *tag, const char *name)
 {
   g_return_if_fail (tag != NULL);
+}
+
+void
+leash_tag_touch_at (LeashTag *tag, const char *what, const LeashSite *site)
+{
+  g_return_if_fail (tag != NULL);
+}
+
+void
+leash_tag_touch_caller_at (LeashTag *tag, const char *what, gconstpointer caller)
+{
+  g_return_if_fail (tag != NULL);
+  g_return_if_fail (caller != NULL);
 }
 
 void

@@ -157,7 +157,7 @@ attach (LeashTag *to, LeashStackId stack)
       leash_tag_record_use (to, "opened something from it after close", stack);
       return NULL;
     }
-  extra = leash_extra_new ();
+  extra = leash_extra_new (FALSE);
   extra->parent = parent;
   return extra;
 }

@@ -136,6 +136,13 @@ leash_tracker_set_depth (LeashTracker *tracker, guint frames)
 }
 
 void
+leash_tracker_set_history (LeashTracker *tracker, guint max_events)
+{
+  g_return_if_fail (tracker != NULL);
+  g_return_if_fail (max_events <= LEASH_HISTORY_MAX);
+}
+
+void
 leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
 {
   g_return_if_fail (tracker != NULL);

@@ -32,6 +32,7 @@ struct _LeashTracker
 
   /* Guarded by the lock of all trackers */
   guint release_depth;     /* see LeashShard */
+  guint history;           /* atomic for readers without the lock; events that a resource keeps, 0 for none */
   LeashTracker *parent;    /* owned, but by one that is an orphan of it; NULL when that one has gone */
   GPtrArray *nested;       /* not owned; trackers take themselves off */
   GPtrArray *orphans;      /* owned: nested ones that nobody else has, with resources still open */

@@ -13,6 +13,7 @@
 
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
+#include "leash-history-private.h"
 #include "leash-live-private.h"
 #include "leash-settings-private.h"
 
@@ -52,6 +53,19 @@ leash_tracker_try_ref (LeashTracker *tracker)
   return FALSE;
 }
 
+/* With the lock of all trackers held, or the only reference. */
+static void
+set_history (LeashTracker *tracker, guint max_events)
+{
+  int change = (max_events > 0) - (tracker->history > 0);
+
+  __atomic_store_n (&tracker->history, max_events, __ATOMIC_RELAXED);
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    if (tracker->shards[i] != NULL)
+      __atomic_store_n (&tracker->shards[i]->history, max_events, __ATOMIC_RELAXED);
+  __atomic_fetch_add (&leash_history_n_trackers, (guint) change, __ATOMIC_RELAXED);
+}
+
 static LeashTracker *
 tracker_new (LeashTracker *parent)
 {
@@ -65,6 +79,7 @@ tracker_new (LeashTracker *parent)
   tracker->level = settings->level;
   tracker->sample_every = settings->sample_every;
   tracker->depth = settings->depth;
+  set_history (tracker, settings->history);
   tracker->was_off = settings->level == LEASH_LEVEL_OFF;
   tracker->made_at = leash_tracker_now ();
   tracker->parent = parent != NULL ? leash_tracker_ref (parent) : NULL;
@@ -196,6 +211,7 @@ collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
 static void
 tracker_free (LeashTracker *tracker)
 {
+  set_history (tracker, 0);
   for (guint i = 0; i < LEASH_N_SHARDS; i++)
     if (tracker->shards[i] != NULL)
       leash_shard_return (tracker->shards[i]);
@@ -450,6 +466,33 @@ leash_tracker_use_handles (void)
   leash_unlock (&trackers_lock);
 }
 
+/**
+ * leash_tracker_set_history:
+ * @tracker: a tracker
+ * @max_events: how many events a resource keeps, 0 to 1000; 0 for none
+ *
+ * Has resources keep what happens to them after they were opened: that they were touched (see
+ * leash_tag_touch(); files, directories, connections and listeners of Leash touch themselves in each
+ * operation), touched by another thread than before, or adopted, each with the stack. Off by default; the
+ * LEASH_HISTORY environment variable has it on from the start. It does not depend on the level.
+ *
+ * Of touches only the 1st, 2nd, 4th, 8th and so on are kept. Of more than @max_events events the first and
+ * the newest are; how many were not kept is told. A lower limit drops events when the next one comes, 0 none
+ * of those that there are.
+ *
+ * Since: 0.1
+ */
+void
+leash_tracker_set_history (LeashTracker *tracker, guint max_events)
+{
+  g_return_if_fail (tracker != NULL);
+  g_return_if_fail (max_events <= LEASH_HISTORY_MAX);
+
+  leash_lock (&trackers_lock);
+  set_history (tracker, max_events);
+  leash_unlock (&trackers_lock);
+}
+
 LeashShard *
 leash_tracker_add_shard (LeashTracker *tracker, guint number)
 {
@@ -460,6 +503,7 @@ leash_tracker_add_shard (LeashTracker *tracker, guint number)
   if (shard == NULL)
     {
       shard = leash_shard_take (tracker, tracker->release_depth);
+      __atomic_store_n (&shard->history, tracker->history, __ATOMIC_RELAXED);
       __atomic_store_n (&tracker->shards[number], shard, __ATOMIC_RELEASE);
     }
   leash_unlock (&trackers_lock);

@@ -33,6 +33,7 @@ typedef struct
 {
   LeashTracker *tracker; /* referenced where something is to be recorded, else NULL */
   LeashTag *parent;      /* to detach from */
+  LeashHistory *history; /* to free */
   LeashMisuse misuse;    /* its kind is NULL where there is none */
   Closed closed;         /* becomes the misuse's closed_stack */
   char *name;            /* the misuse's */
@@ -119,6 +120,7 @@ describe_second (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot,
 static void
 finish (Aftermath *aftermath, const Place *place)
 {
+  leash_history_free (aftermath->history);
   if (aftermath->parent != NULL)
     leash_parent_detach (aftermath->parent);
   if (aftermath->misuse.kind != NULL)
@@ -183,6 +185,15 @@ release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, Leash
     leash_shard_free_slot (shard, slot);
 }
 
+static void
+take_extra (Aftermath *aftermath, LeashSlot *slot)
+{
+  if (slot->extra == NULL)
+    return;
+  aftermath->parent = slot->extra->parent;
+  aftermath->history = g_steal_pointer (&slot->extra->history);
+}
+
 /* With the shard's lock held; says in aftermath what is left to do without it. Returns FALSE for what is not
  * open.
  */
@@ -196,7 +207,7 @@ release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *pl
         describe_second (aftermath, shard, slot, tag, LEASH_MISUSE_DOUBLE_RELEASE);
       return FALSE;
     }
-  aftermath->parent = leash_slot_get_parent (slot);
+  take_extra (aftermath, slot);
   if (aftermath->parent != NULL)
     {
       describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
@@ -261,8 +272,8 @@ emit_closed (LeashTag *tag)
   leash_tracker_unref (tracker);
 }
 
-/* What is not plain: a child, a parent or an adopted one, a tag that is not open, a tracker that somebody
- * listens to. */
+/* What is not plain: a child, a parent, one that was adopted or has a history, a tag that is not open, a
+ * tracker that somebody listens to. */
 G_NO_INLINE static void
 untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, LeashThread *self)
 {
@@ -282,7 +293,7 @@ untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, 
     leash_tag_add_stray ();
   if (has_children && close_stack == 0)
     add_close_stack (tag, place);
-  if (aftermath.tracker != NULL || aftermath.parent != NULL)
+  if (aftermath.tracker != NULL || aftermath.parent != NULL || aftermath.history != NULL)
     {
       if (aftermath.parent != NULL)
         look_at_parent (&aftermath);
@@ -387,7 +398,7 @@ leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
     {
       describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_KEY_REUSED);
       aftermath.misuse.stack = stack;
-      aftermath.parent = leash_slot_get_parent (slot);
+      take_extra (&aftermath, slot);
       release_open_slot (shard, slot, &(Place){ 0 }, stack);
     }
   leash_unlock (&shard->lock);

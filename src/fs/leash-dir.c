@@ -36,7 +36,7 @@ struct _LeashDir
   char path[];
 };
 
-static const LeashAttempt reading = { "Reading the directory", "read after close" };
+static const LeashAttempt reading = { "Reading the directory", "read after close", "read" };
 
 LEASH_DEFINE_BOXED (LeashDir, leash_dir)
 

@@ -48,12 +48,13 @@ typedef struct
   LeashOpenFlags needs;
 } FileCall;
 
-static const FileCall call_read = { { "Reading", "read after close" }, LEASH_OPEN_READ };
-static const FileCall call_write = { { "Writing to", "write after close" }, LEASH_OPEN_WRITE };
-static const FileCall call_seek = { { "Seeking in", "seek after close" }, 0 };
-static const FileCall call_stat = { { "Looking at", "stat after close" }, 0 };
-static const FileCall call_truncate = { { "Truncating", "truncate after close" }, LEASH_OPEN_WRITE };
-static const FileCall call_sync = { { "Syncing", "sync after close" }, 0 };
+static const FileCall call_read = { { "Reading", "read after close", "read" }, LEASH_OPEN_READ };
+static const FileCall call_write = { { "Writing to", "write after close", "write" }, LEASH_OPEN_WRITE };
+static const FileCall call_seek = { { "Seeking in", "seek after close", "seek" }, 0 };
+static const FileCall call_stat = { { "Looking at", "stat after close", "stat" }, 0 };
+static const FileCall call_truncate
+    = { { "Truncating", "truncate after close", "truncate" }, LEASH_OPEN_WRITE };
+static const FileCall call_sync = { { "Syncing", "sync after close", "sync" }, 0 };
 
 LEASH_DEFINE_BOXED (LeashFile, leash_file)
 

@@ -51,9 +51,9 @@ struct _LeashClient
   GString *received;   /* what is not handed out yet; whoever is RECEIVING has it */
 };
 
-static const LeashAttempt call_send = { "Sending to", "send after close" };
-static const LeashAttempt call_receive = { "Receiving from", "receive after close" };
-static const LeashAttempt call_request = { "Requesting from", "request after close" };
+static const LeashAttempt call_send = { "Sending to", "send after close", "send" };
+static const LeashAttempt call_receive = { "Receiving from", "receive after close", "receive" };
+static const LeashAttempt call_request = { "Requesting from", "request after close", "request" };
 
 LEASH_DEFINE_BOXED (LeashClient, leash_client)
 

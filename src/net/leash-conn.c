@@ -40,9 +40,9 @@ struct _LeashConn
 /* The table as it was in version 0.1: every field up to here is in every program's. */
 #define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashConnOps, close) + sizeof (gpointer))
 
-static const LeashAttempt call_read = { "Reading from", "read after close" };
-static const LeashAttempt call_write = { "Writing to", "write after close" };
-static const LeashAttempt call_shutdown = { "Shutting down", "shutdown after close" };
+static const LeashAttempt call_read = { "Reading from", "read after close", "read" };
+static const LeashAttempt call_write = { "Writing to", "write after close", "write" };
+static const LeashAttempt call_shutdown = { "Shutting down", "shutdown after close", "shutdown" };
 
 LEASH_DEFINE_BOXED (LeashConn, leash_conn)
 

@@ -31,7 +31,7 @@ struct _LeashListener
 /* The table as it was in version 0.1: every field up to here is in every program's. */
 #define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashListenerOps, close) + sizeof (gpointer))
 
-static const LeashAttempt call_accept = { "Accepting on", "accept after close" };
+static const LeashAttempt call_accept = { "Accepting on", "accept after close", "accept" };
 
 LEASH_DEFINE_BOXED (LeashListener, leash_listener)
 

@@ -54,6 +54,8 @@ test_evaluates_nothing (void)
   g_assert_null (leash_tag_adopt (get_tag (), get_context (ctx)));
   leash_tag_keep_open (get_tag ());
   leash_tag_set_name (get_tag (), get_text ());
+  leash_tag_touch (get_tag (), get_text ());
+  leash_tag_touch_caller (get_tag (), get_text (), LEASH_CALLER);
   leash_tag_misused (get_tag (), get_text (), LEASH_CALLER);
   g_assert_cmpuint (n_evaluated, ==, 0);
   g_assert_cmpint (fd, ==, -1);

@@ -140,7 +140,8 @@ report_all (Fixture *fixture)
 
   fixture_init (fixture);
   fixture_fill (fixture);
-  leash_track_fd (fixture->ctx, "fd", 7, "seven");
+  leash_tracker_set_history (fixture->tracker, 8);
+  leash_tag_touch (leash_track_fd (fixture->ctx, "fd", 7, "seven"), "read");
   snapshot = leash_snapshot_new (fixture->tracker);
   add_misuses_of_all_types (snapshot);
   return report (snapshot);
@@ -223,6 +224,34 @@ test_values (void)
                    "b.ini");
   /* All, although the text shows one place only. */
   g_assert_cmpuint (json_array_get_length (json_object_get_array_member (top, "places")), ==, 4);
+}
+
+/* What was touched, as report_all() did, and what was adopted and handed over. */
+static void
+test_events (void)
+{
+  g_auto (Fixture) fixture = { 0 };
+  g_autoptr (LeashSnapshot) snapshot = NULL;
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *document = read_document ();
+  JsonObject *resource, *event;
+  LeashTag *tag;
+
+  fixture_init (&fixture);
+  leash_tracker_set_history (fixture.tracker, 1);
+  tag = leash_track (fixture.ctx, "thing", NULL);
+  leash_tag_touch (tag, NULL);
+  leash_tag_adopt (tag, fixture.ctx);
+  snapshot = leash_snapshot_new (fixture.tracker);
+  root = report (snapshot);
+  resource = json_array_get_object_element (
+      json_object_get_array_member (get_element (root, "places", 0), "resources"), 0);
+  g_assert_cmpint (json_object_get_int_member (resource, "events_not_kept"), ==, 1);
+  event = json_array_get_object_element (json_object_get_array_member (resource, "events"), 0);
+  g_assert_cmpstr (json_object_get_string_member (event, "type"), ==, "adopted");
+  g_assert_true (json_object_get_null_member (event, "what"));
+  g_assert_false (json_object_get_null_member (event, "stack"));
+  g_assert_nonnull (strstr (document, "`touched`, `handed-over`, `adopted`"));
 }
 
 static void
@@ -329,6 +358,7 @@ main (int argc, char **argv)
   ADD ("every-key-is-documented-and-there", every_key_is_documented_and_there);
   ADD ("every-word-is-documented", every_word_is_documented);
   ADD ("values", values);
+  ADD ("events", events);
   ADD ("stacks", stacks);
   ADD ("marks", marks);
   ADD ("hostile-names-stay-names", hostile_names_stay_names);

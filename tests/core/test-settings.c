@@ -18,10 +18,10 @@ is_default (const LeashSettings *settings)
   return settings->level == LEASH_LEVEL_FULL && settings->sample_every == 1
          && settings->depth == LEASH_DEPTH_DEFAULT && settings->color == LEASH_COLOR_AUTO
          && settings->format == LEASH_FORMAT_TEXT && settings->output == NULL && !settings->all_frames
-         && settings->places == LEASH_PLACES_DEFAULT && settings->depot_limit == (gsize) 64 << 20
-         && settings->test_timeout_us == 60 * G_USEC_PER_SEC && settings->test_grace_us == -1
-         && g_strcmp0 (settings->debug_root, "/usr/lib/debug") == 0 && settings->serve == NULL
-         && settings->signum == 0;
+         && settings->places == LEASH_PLACES_DEFAULT && settings->history == 0
+         && settings->depot_limit == (gsize) 64 << 20 && settings->test_timeout_us == 60 * G_USEC_PER_SEC
+         && settings->test_grace_us == -1 && g_strcmp0 (settings->debug_root, "/usr/lib/debug") == 0
+         && settings->serve == NULL && settings->signum == 0;
 }
 
 #define CHECK(name, condition) \
@@ -38,6 +38,7 @@ CHECK (format_json, settings->format == LEASH_FORMAT_JSON)
 CHECK (output_file, g_strcmp0 (settings->output, "a file") == 0)
 CHECK (frames_all, settings->all_frames)
 CHECK (places_all, settings->places == 0)
+CHECK (history_some, settings->history == 16)
 CHECK (depot_bytes, settings->depot_limit == 12345)
 CHECK (depot_kilo, settings->depot_limit == 3 << 10)
 CHECK (depot_mega, settings->depot_limit == 2 << 20)
@@ -55,6 +56,7 @@ CHECK (signal_real_time, settings->signum == SIGRTMIN + 3)
 #define LEVEL_EXPECTED ": expected off, count, sample:N or full"
 #define DEPTH_EXPECTED ": expected a number of frames from 1 to 128"
 #define PLACES_EXPECTED ": expected a number of places, or 0 for all"
+#define HISTORY_EXPECTED ": expected a number of events up to 1000, or 0 for none"
 #define DEPOT_EXPECTED ": expected a number of bytes, which K, M or G may follow"
 #define TIMEOUT_EXPECTED ": expected a number of seconds, or 0 for none"
 #define SERVE_EXPECTED ": expected an absolute path, in which %p is the process's number, or auto"
@@ -88,6 +90,9 @@ static const Case cases[] = {
   { "frames/bad", "LEASH_FRAMES", "some", "LEASH_FRAMES is \"some\": expected user or all", is_default },
   { "places/all", "LEASH_PLACES", "0", NULL, places_all },
   { "places/negative", "LEASH_PLACES", "-1", "LEASH_PLACES is \"-1\"" PLACES_EXPECTED, is_default },
+  { "history/some", "LEASH_HISTORY", "16", NULL, history_some },
+  { "history/none", "LEASH_HISTORY", "0", NULL, is_default },
+  { "history/too-many", "LEASH_HISTORY", "1001", "LEASH_HISTORY is \"1001\"" HISTORY_EXPECTED, is_default },
   { "depot-limit/bytes", "LEASH_DEPOT_LIMIT", "12345", NULL, depot_bytes },
   { "depot-limit/kilo", "LEASH_DEPOT_LIMIT", "3K", NULL, depot_kilo },
   { "depot-limit/mega", "LEASH_DEPOT_LIMIT", "2M", NULL, depot_mega },

@@ -101,7 +101,7 @@ test_moved (Fixture *fixture, gconstpointer unused)
   leash_lock (&fixture->shard->lock);
   leash_shard_count_out (fixture->shard, old);
   old->state = LEASH_SLOT_MOVED;
-  old->extra = leash_extra_new ();
+  old->extra = leash_extra_new (FALSE);
   old->extra->parent = new_tag;
   leash_unlock (&fixture->shard->lock);
   g_assert_true (leash_parent_attach (old_tag) == new_tag);

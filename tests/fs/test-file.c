@@ -48,6 +48,40 @@ test_write_then_read (Fixture *fixture, gconstpointer unused)
   assert_content (path, "hello world");
 }
 
+static const LeashResource *
+only_resource (LeashSnapshot *snapshot)
+{
+  g_assert_cmpuint (leash_snapshot_get_length (snapshot), ==, 1);
+  return leash_snapshot_get_resource (snapshot, 0);
+}
+
+static void
+test_history (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *path = make_file (fixture, "a", "text");
+  g_autoptr (LeashSnapshot) before = NULL, after = NULL;
+  g_autoptr (LeashFile) file = NULL;
+  char buffer[4];
+
+  if (!leash_has_tracking ())
+    {
+      g_test_skip ("built without tracking");
+      return;
+    }
+  file = open_file (fixture, path, LEASH_OPEN_READ);
+  leash_file_read (file, fixture->ctx, buffer, 1, NULL);
+  before = leash_snapshot_new (fixture->tracker);
+  g_assert_cmpuint (only_resource (before)->n_events, ==, 0);
+  leash_tracker_set_history (fixture->tracker, 8);
+  leash_file_read (file, fixture->ctx, buffer, 1, NULL);
+  leash_file_seek (file, 0, G_SEEK_SET, NULL);
+  after = leash_snapshot_new (fixture->tracker);
+  g_assert_cmpuint (only_resource (after)->n_events, ==, 2);
+  g_assert_cmpstr (only_resource (after)->events[0].what, ==, "read");
+  g_assert_cmpstr (only_resource (after)->events[1].what, ==, "seek");
+  close_file (file);
+}
+
 static void
 test_append (Fixture *fixture, gconstpointer unused)
 {
@@ -808,6 +842,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("/fs/file/reads-what-was-written", test_write_then_read);
+  ADD ("/fs/file/history-has-its-operations", test_history);
   ADD ("/fs/file/append-goes-to-the-end", test_append);
   ADD ("/fs/file/pread-and-pwrite-leave-the-position", test_positioned);
   ADD ("/fs/file/seek-from-start-position-and-end", test_seek);

@@ -27,6 +27,37 @@ test_both_ways (Fixture *fixture, gconstpointer unused)
   g_assert_no_error (error);
 }
 
+/* What was done with each, the listener included. */
+static void
+test_history (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = { 0 };
+  g_autoptr (LeashSnapshot) snapshot = NULL;
+  g_autoptr (GString) done = g_string_new (NULL);
+  char buffer[5];
+
+  if (!leash_has_tracking ())
+    {
+      g_test_skip ("built without tracking");
+      return;
+    }
+  leash_tracker_set_history (fixture->tracker, 8);
+  ends = connect_ends (fixture->ctx, TCP);
+  g_assert_cmpint (leash_conn_write (ends.dialled, fixture->ctx, "hello", 5, NULL), ==, 5);
+  g_assert_true (leash_conn_read_all (ends.accepted, fixture->ctx, buffer, 5, NULL, NULL));
+  snapshot = leash_snapshot_new (fixture->tracker);
+  for (gsize i = 0; i < leash_snapshot_get_length (snapshot); i++)
+    {
+      const LeashResource *resource = leash_snapshot_get_resource (snapshot, i);
+
+      g_assert_cmpuint (resource->n_events, ==, 1);
+      g_string_append_printf (done, "%s ", resource->events[0].what);
+    }
+  g_assert_nonnull (strstr (done->str, "accept "));
+  g_assert_nonnull (strstr (done->str, "read "));
+  g_assert_nonnull (strstr (done->str, "write "));
+}
+
 static void
 test_addresses (Fixture *fixture, gconstpointer unused)
 {
@@ -508,6 +539,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   warm_up ();
   ADD ("/net/conn/both-ways", test_both_ways);
+  ADD ("/net/conn/history-has-its-operations", test_history);
   ADD ("/net/conn/each-end-has-the-other's-address", test_addresses);
   ADD ("/net/conn/descriptors-close-on-exec-and-never-block", test_fd);
   ADD ("/net/conn/half-closed-still-reads", test_half_close);
