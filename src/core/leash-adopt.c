@@ -55,10 +55,12 @@ adopt_in_place (LeashSlot *slot, const Adopter *adopter, guint history, LeashExt
 static LeashSlot
 take_out (LeashShard *shard, LeashSlot *slot)
 {
-  LeashSlot moving = *slot;
+  LeashSlot moving;
 
+  /* Only once it is off the table of keys nobody else writes to the slot. */
   if ((slot->flags & LEASH_SLOT_KEYED) != 0)
     leash_keys_remove (shard->tracker->keys, slot);
+  moving = *slot;
   leash_shard_count_out (shard, slot);
   moving.name = g_strdup (slot->name);
   moving.extra = leash_extra_move (slot->extra);

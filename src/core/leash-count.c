@@ -18,8 +18,10 @@ leash_tracker_count_own (LeashTracker *tracker, gboolean kept_too)
       LeashShard *shard = __atomic_load_n (&tracker->shards[i], __ATOMIC_ACQUIRE);
 
       if (shard != NULL)
-        n += __atomic_load_n (&shard->n_open, __ATOMIC_RELAXED)
-             + (kept_too ? __atomic_load_n (&shard->n_kept, __ATOMIC_RELAXED) : 0);
+        {
+          n += __atomic_load_n (&shard->n_open, __ATOMIC_ACQUIRE);
+          n += kept_too ? __atomic_load_n (&shard->n_kept, __ATOMIC_RELAXED) : 0;
+        }
     }
   return n;
 }

@@ -129,8 +129,9 @@ leash_shard_take_new_slot (LeashShard *shard)
 void
 leash_shard_count_kept (LeashShard *shard)
 {
-  __atomic_store_n (&shard->n_open, shard->n_open - 1, __ATOMIC_RELAXED);
+  /* In this order, so that leash_tracker_count_own() misses none. */
   __atomic_store_n (&shard->n_kept, shard->n_kept + 1, __ATOMIC_RELAXED);
+  __atomic_store_n (&shard->n_open, shard->n_open - 1, __ATOMIC_RELEASE);
 }
 
 /* Returns the tag that was attached to, which differs for a parent that was adopted; NULL when it is not

@@ -190,7 +190,10 @@ has_left_open (LeashTracker *tracker)
   return FALSE;
 }
 
-/* With the lock of all trackers held: the orphans whose resources were closed since lose their parent. */
+/*
+ * With the lock of all trackers held: the orphans whose resources were closed since lose their parent. Theirs
+ * go first, so that misuses come up from any depth.
+ */
 static void
 collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
 {
@@ -202,6 +205,7 @@ collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
         continue;
       g_ptr_array_remove_index_fast (tracker->orphans, i);
       g_ptr_array_remove_fast (tracker->nested, orphan);
+      collect_finished_orphans (orphan, ret_finished);
       leash_tracker_inherit_misuses (tracker, orphan);
       orphan->parent = NULL;
       g_ptr_array_add (ret_finished, orphan);
@@ -224,57 +228,67 @@ tracker_free (LeashTracker *tracker)
 }
 
 /*
- * Takes the tracker off all lists. Returns FALSE when its parent keeps it, for what is still open in it.
- * Those that nothing keeps any more are put into ret_finished, each with a reference and without a parent.
+ * With the lock of all trackers held: hands the last reference to the parent, for what is still open in the
+ * tracker. The count does not pass 0 meanwhile, so that whoever looks for what is open finds the tracker.
  */
 static gboolean
+make_orphan (LeashTracker *tracker)
+{
+  if (tracker->parent == NULL || __atomic_load_n (&tracker->ref_count, __ATOMIC_ACQUIRE) > 1
+      || !has_left_open (tracker))
+    return FALSE;
+  g_ptr_array_add (tracker->parent->orphans, tracker);
+  return TRUE;
+}
+
+/*
+ * With the lock of all trackers held: takes the tracker off all lists. Those that nothing keeps any more are
+ * put into ret_finished, each with a reference and without a parent.
+ */
+static void
 tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
 {
   LeashTracker *parent = tracker->parent;
-  gboolean gone = TRUE;
 
-  leash_lock (&trackers_lock);
-  if (parent != NULL && has_left_open (tracker))
+  g_ptr_array_remove_fast (trackers, tracker);
+  collect_finished_orphans (tracker, ret_finished);
+  if (parent != NULL)
     {
-      __atomic_store_n (&tracker->ref_count, 1, __ATOMIC_RELEASE);
-      g_ptr_array_add (parent->orphans, tracker);
-      gone = FALSE;
+      g_ptr_array_remove_fast (parent->nested, tracker);
+      leash_tracker_inherit_misuses (parent, tracker);
+      collect_finished_orphans (parent, ret_finished);
     }
-  else
+  for (guint i = 0; i < tracker->orphans->len; i++)
     {
-      g_ptr_array_remove_fast (trackers, tracker);
-      collect_finished_orphans (tracker, ret_finished);
-      if (parent != NULL)
-        {
-          g_ptr_array_remove_fast (parent->nested, tracker);
-          leash_tracker_inherit_misuses (parent, tracker);
-          collect_finished_orphans (parent, ret_finished);
-        }
-      for (guint i = 0; i < tracker->orphans->len; i++)
-        {
-          LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
+      LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
 
-          orphan->parent = NULL;
-          g_ptr_array_add (ret_finished, orphan);
-        }
+      orphan->parent = NULL;
+      g_ptr_array_add (ret_finished, orphan);
     }
-  leash_unlock (&trackers_lock);
-  return gone;
 }
 
+/* Drops what seems to be the last reference: another thread may find the tracker on a list before the lock is
+ * held. */
 static void
 tracker_last_unref (LeashTracker *tracker)
 {
   g_autoptr (GPtrArray) finished = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
-  LeashTracker *parent = tracker->parent;
   gboolean was_busy = leash_thread_set_busy (TRUE);
+  gboolean is_orphan, is_gone;
+  LeashTracker *parent;
 
-  if (tracker_unlink (tracker, finished))
+  leash_lock (&trackers_lock);
+  parent = tracker->parent;
+  is_orphan = make_orphan (tracker);
+  is_gone = !is_orphan && __atomic_sub_fetch (&tracker->ref_count, 1, __ATOMIC_ACQ_REL) == 0;
+  if (is_gone)
+    tracker_unlink (tracker, finished);
+  leash_unlock (&trackers_lock);
+  if (is_gone)
     tracker_free (tracker);
   leash_thread_set_busy (was_busy);
-  /* An orphan is held by what it is nested in, and not the other way round: so its reference goes in any
-   * case. */
-  if (parent != NULL)
+  /* An orphan is held by what it is nested in, and not the other way round. */
+  if (parent != NULL && (is_orphan || is_gone))
     leash_tracker_unref (parent);
 }
 
@@ -290,10 +304,16 @@ tracker_last_unref (LeashTracker *tracker)
 void
 leash_tracker_unref (LeashTracker *tracker)
 {
+  gint count;
+
   g_return_if_fail (tracker != NULL);
 
-  if (__atomic_sub_fetch (&tracker->ref_count, 1, __ATOMIC_ACQ_REL) == 0)
-    tracker_last_unref (tracker);
+  count = __atomic_load_n (&tracker->ref_count, __ATOMIC_RELAXED);
+  while (count > 1)
+    if (__atomic_compare_exchange_n (&tracker->ref_count, &count, count - 1, TRUE, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+      return;
+  tracker_last_unref (tracker);
 }
 
 static guint
