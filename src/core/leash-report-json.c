@@ -69,10 +69,11 @@ open_object (GString *json, char bracket)
   g_string_append_c (json, bracket);
 }
 
-static void
-add_frame (GString *json, const LeashFrame *frame)
+static char *
+format_frame (const LeashFrame *frame)
 {
-  open_object (json, '{');
+  GString *json = g_string_new ("{");
+
   add_string (json, "function", frame->function);
   add_string (json, "file", frame->file);
   add_number (json, "line", frame->line);
@@ -83,6 +84,18 @@ add_frame (GString *json, const LeashFrame *frame)
   add_boolean (json, "unloaded", frame->unloaded);
   add_boolean (json, "uncertain", frame->uncertain);
   g_string_append_c (json, '}');
+  return g_string_free (json, FALSE);
+}
+
+static void
+add_frame (LeashPrinter *printer, const LeashFrame *frame)
+{
+  LeashLine *line = leash_printer_get_line (printer, frame);
+
+  if (line->json == NULL)
+    line->json = format_frame (frame);
+  separate (printer->text);
+  g_string_append (printer->text, line->json);
 }
 
 static void
@@ -122,7 +135,7 @@ add_stack (LeashPrinter *printer, const char *key, LeashStackId id)
   add_key (json, "frames");
   g_string_append_c (json, '[');
   for (guint i = 0; i < frames->len; i++)
-    add_frame (json, &g_array_index (frames, LeashFrame, i));
+    add_frame (printer, &g_array_index (frames, LeashFrame, i));
   g_string_append (json, "]}");
 }
 
@@ -281,7 +294,7 @@ char *
 leash_report_json (LeashSnapshot *snapshot, LeashReportFlags flags)
 {
   g_autoptr (LeashSymbols) symbols = leash_symbols_new ();
-  LeashPrinter printer = { g_string_new ("{"), symbols, flags, 0 };
+  g_auto (LeashPrinter) printer = { .text = g_string_new ("{"), .symbols = symbols, .flags = flags };
 
   add_head (printer.text, snapshot);
   add_places (&printer, "places", snapshot, FALSE);

@@ -5,6 +5,7 @@
  *     leash-report.c         groups resources into places; the summary
  *     leash-report-frames.c  which frames of a stack are worth showing
  *     leash-report-stack.c   a stack as lines of text
+ *     leash-report-line.c    what is written of each frame, made once
  *     leash-report-text.c    the report for people: what is open, and notes
  *     leash-report-history.c its part about what happened to the resources of a place
  *     leash-report-misuse.c  its part about misuses
@@ -31,7 +32,19 @@ typedef struct
   LeashSymbols *symbols;
   LeashReportFlags flags;
   guint seen;                 /* LeashStackFlags of the stacks that were written: what needs a note */
+  GHashTable *lines;          /* of LeashLine, by their frames; NULL until needed */
+  char *directory;            /* the working one; likewise */
 } LeashPrinter;
+
+/* What is written of a frame. */
+typedef struct
+{
+  LeashFrame frame;
+  char *function;
+  char *place;                /* with marks */
+  glong width;                /* of the function, in characters */
+  char *json;                 /* NULL until needed */
+} LeashLine;
 
 typedef enum
 {
@@ -78,7 +91,14 @@ void        leash_printer_end          (LeashPrinter     *printer);
 /* A bold "3 x " */
 void        leash_printer_count        (LeashPrinter     *printer,
                                         guint64           count);
+/* Lives as long as the printer is not cleared. The frame's strings must do so too. */
+LeashLine  *leash_printer_get_line     (LeashPrinter     *printer,
+                                        const LeashFrame *frame);
+/* Frees what a printer keeps; its text and symbols belong to whoever made them. */
+void        leash_printer_clear        (LeashPrinter     *printer);
 /* A line for each frame, indented by so many spaces. Nothing for the stack 0. */
 void        leash_printer_stack        (LeashPrinter     *printer,
                                         LeashStackId      stack,
                                         guint             indent);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LeashPrinter, leash_printer_clear)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A stack as text: one line a frame, in two columns, function and place. The place is file:line where that is
- * known, else module+offset, as addr2line takes it. Colours are the terminal's own first eight and its bold
- * and faint, so that they follow a dark or a light theme.
+ * A stack as text: one line a frame, in two columns, function and place. Colours are the terminal's own first
+ * eight and its bold and faint, so that they follow a dark or a light theme.
  */
 #include "leash-report-private.h"
-
-#include <string.h>
-
-#include "leash-quote-private.h"
 
 /* Functions longer than this do not push the other lines' places out. */
 #define COLUMN_MAX 40
@@ -42,102 +37,39 @@ leash_printer_count (LeashPrinter *printer, guint64 count)
 static void
 append_spaces (GString *text, gsize n)
 {
-  g_string_append_printf (text, "%*s", (int) n, "");
-}
+  static const char spaces[] = "                                                                ";
 
-/* As seen from the working directory, or from the source directory where the build was told "../src/a.c". */
-static const char *
-shorten_path (const char *path, const char *directory)
-{
-  gsize length = strlen (directory);
-
-  if (length > 1 && strncmp (path, directory, length) == 0 && path[length] == '/')
-    return path + length + 1;
-  while (g_str_has_prefix (path, "../") || g_str_has_prefix (path, "./"))
-    path = strchr (path, '/') + 1;
-  return path;
+  for (; n > sizeof spaces - 1; n -= sizeof spaces - 1)
+    g_string_append_len (text, spaces, sizeof spaces - 1);
+  g_string_append_len (text, spaces, (gssize) n);
 }
 
 static void
-append_place (GString *text, const LeashFrame *frame, const char *directory)
+append_line (LeashPrinter *printer, const LeashLine *line, guint indent, glong column)
 {
-  const char *slash = frame->module != NULL ? strrchr (frame->module, '/') : NULL;
-
-  if (frame->file != NULL)
-    {
-      leash_escape_append (text, shorten_path (frame->file, directory));
-      if (frame->line > 0)
-        g_string_append_printf (text, ":%u", frame->line);
-      return;
-    }
-  if (frame->module != NULL)
-    leash_escape_append (text, slash != NULL ? slash + 1 : frame->module);
-  g_string_append_printf (text, "%s0x%" G_GINTPTR_MODIFIER "x", frame->module != NULL ? "+" : "",
-                          frame->offset);
-}
-
-static void
-append_marks (GString *text, const LeashFrame *frame)
-{
-  if (frame->inlined)
-    g_string_append (text, " (inlined)");
-  if (frame->unloaded)
-    g_string_append (text, " (unloaded since)");
-  if (frame->uncertain)
-    g_string_append (text, " (uncertain)");
-  if ((frame->unloaded || frame->uncertain) && frame->build_id != NULL)
-    g_string_append_printf (text, " build id %s", frame->build_id);
-}
-
-static char *
-get_function (const LeashFrame *frame)
-{
-  GString *name = g_string_new (NULL);
-
-  leash_escape_append (name, frame->function != NULL ? frame->function : "?");
-  return g_string_free (name, FALSE);
-}
-
-static glong
-get_column (GPtrArray *functions)
-{
-  glong column = 0;
-
-  for (guint i = 0; i < functions->len; i++)
-    {
-      glong width = g_utf8_strlen (g_ptr_array_index (functions, i), -1);
-
-      if (width <= COLUMN_MAX)
-        column = MAX (column, width);
-    }
-  return column;
+  append_spaces (printer->text, indent);
+  g_string_append (printer->text, line->function);
+  append_spaces (printer->text, (gsize) MAX (column - line->width, 0) + 2);
+  leash_printer_begin (printer, LEASH_PAINT_DIM);
+  g_string_append (printer->text, line->place);
+  leash_printer_end (printer);
+  g_string_append_c (printer->text, '\n');
 }
 
 static void
 append_frames (LeashPrinter *printer, GArray *frames, guint indent)
 {
-  g_autoptr (GPtrArray) functions = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *directory = g_get_current_dir ();
-  glong column;
+  g_autofree LeashLine **lines = g_new (LeashLine *, frames->len);
+  glong column = 0;
 
-  for (guint i = 0; i < frames->len; i++)
-    g_ptr_array_add (functions, get_function (&g_array_index (frames, LeashFrame, i)));
-  column = get_column (functions);
   for (guint i = 0; i < frames->len; i++)
     {
-      const LeashFrame *frame = &g_array_index (frames, LeashFrame, i);
-      const char *function = g_ptr_array_index (functions, i);
-      glong padding = column - g_utf8_strlen (function, -1);
-
-      append_spaces (printer->text, indent);
-      g_string_append (printer->text, function);
-      append_spaces (printer->text, (gsize) MAX (padding, 0) + 2);
-      leash_printer_begin (printer, LEASH_PAINT_DIM);
-      append_place (printer->text, frame, directory);
-      append_marks (printer->text, frame);
-      leash_printer_end (printer);
-      g_string_append_c (printer->text, '\n');
+      lines[i] = leash_printer_get_line (printer, &g_array_index (frames, LeashFrame, i));
+      if (lines[i]->width <= COLUMN_MAX)
+        column = MAX (column, lines[i]->width);
     }
+  for (guint i = 0; i < frames->len; i++)
+    append_line (printer, lines[i], indent, column);
 }
 
 /* What is said where the frames end, but not the program. */

@@ -363,7 +363,7 @@ leash_report_text (LeashSnapshot *snapshot, LeashReportFlags flags, guint max_pl
 {
   g_autoptr (LeashSymbols) symbols = leash_symbols_new ();
   g_autoptr (GPtrArray) places = leash_report_group (snapshot, FALSE);
-  LeashPrinter printer = { g_string_new (NULL), symbols, flags, 0 };
+  g_auto (LeashPrinter) printer = { .text = g_string_new (NULL), .symbols = symbols, .flags = flags };
 
   append_title (&printer, snapshot, places->len);
   append_places (&printer, snapshot, places, max_places);

@@ -74,7 +74,7 @@ leash_stack_to_string (LeashStackId stack)
 {
   g_autoptr (LeashSymbols) symbols = leash_symbols_new ();
   LeashReportFlags flags = leash_settings_get ()->all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE;
-  LeashPrinter printer = { g_string_new (NULL), symbols, flags, 0 };
+  g_auto (LeashPrinter) printer = { .text = g_string_new (NULL), .symbols = symbols, .flags = flags };
 
   leash_printer_stack (&printer, stack, 0);
   return g_string_free (printer.text, FALSE);

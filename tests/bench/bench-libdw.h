@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a report's names cost whoever writes the loop over libdw by hand: for each address the function, file and
- * line, and those of the functions that were inlined there. Nothing is kept but a sum, so that nothing is left
- * out; nothing is formatted.
+ * line, and those of the functions that were inlined there; or, as far as that goes, the symbol's name, file and
+ * line alone. Nothing is kept but a sum, so that nothing is left out; nothing is formatted.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <elfutils/libdwfl.h>
 #include <glib.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static inline gsize
@@ -50,11 +51,11 @@ bench_name_scopes (Dwarf_Die *unit, Dwarf_Addr address)
 }
 
 static inline gsize
-bench_name_address (Dwfl *dwfl, Dwarf_Addr address)
+bench_name_address (Dwfl *dwfl, Dwarf_Addr address, gboolean inlined)
 {
   Dwfl_Module *module = dwfl_addrmodule (dwfl, address);
   Dwarf_Addr bias;
-  Dwarf_Die *unit = module != NULL ? dwfl_module_addrdie (module, address, &bias) : NULL;
+  Dwarf_Die *unit = inlined && module != NULL ? dwfl_module_addrdie (module, address, &bias) : NULL;
   Dwfl_Line *line = module != NULL ? dwfl_module_getsrc (module, address) : NULL;
   gsize sum = unit != NULL ? bench_name_scopes (unit, address - bias) : 0;
   int number;
@@ -78,7 +79,7 @@ bench_find_debug_file (Dwfl_Module *module, void **user_data, const char *name, 
 
 /* Names all addresses, in a session of its own. */
 static inline gsize
-bench_name_by_libdw (const Dwarf_Addr *addresses, guint n_addresses)
+bench_name_by_libdw (const Dwarf_Addr *addresses, guint n_addresses, gboolean inlined)
 {
   static const Dwfl_Callbacks callbacks
       = { .find_elf = dwfl_linux_proc_find_elf, .find_debuginfo = bench_find_debug_file };
@@ -89,7 +90,7 @@ bench_name_by_libdw (const Dwarf_Addr *addresses, guint n_addresses)
       || dwfl_report_end (dwfl, NULL, NULL) != 0)
     g_error ("libdw: %s", dwfl_errmsg (-1));
   for (guint i = 0; i < n_addresses; i++)
-    sum += bench_name_address (dwfl, addresses[i]);
+    sum += bench_name_address (dwfl, addresses[i], inlined);
   dwfl_end (dwfl);
   return sum;
 }

@@ -9,13 +9,36 @@
 
 #include <sys/wait.h>
 
+#include "bench-forest.h"
 #include "bench-libdw.h"
-#include "bench-paths.h"
 #include "bench.h"
 
 #define N_STACKS 1000
 #define N_REPORTS 5
 #define DEPTH 16
+
+#define FOREST(n) extern const BenchTree bench_forest_##n[BENCH_TREES]
+FOREST (0);
+FOREST (1);
+FOREST (2);
+FOREST (3);
+FOREST (4);
+FOREST (5);
+FOREST (6);
+FOREST (7);
+FOREST (8);
+FOREST (9);
+FOREST (10);
+FOREST (11);
+FOREST (12);
+FOREST (13);
+FOREST (14);
+FOREST (15);
+
+const BenchTree *const bench_forests[BENCH_FORESTS]
+    = { bench_forest_0,  bench_forest_1,  bench_forest_2,  bench_forest_3, bench_forest_4,  bench_forest_5,
+        bench_forest_6,  bench_forest_7,  bench_forest_8,  bench_forest_9, bench_forest_10, bench_forest_11,
+        bench_forest_12, bench_forest_13, bench_forest_14, bench_forest_15 };
 
 typedef struct
 {
@@ -59,14 +82,27 @@ time_json (const Subject *subject)
 }
 
 static double
-time_libdw (const Subject *subject)
+time_loop (const Subject *subject, gboolean inlined)
 {
   gint64 start = bench_now ();
 
-  if (bench_name_by_libdw ((const Dwarf_Addr *) (gpointer) subject->addresses->data, subject->addresses->len)
+  if (bench_name_by_libdw ((const Dwarf_Addr *) (gpointer) subject->addresses->data, subject->addresses->len,
+                           inlined)
       == 0)
     g_error ("libdw names nothing");
   return since (start);
+}
+
+static double
+time_libdw (const Subject *subject)
+{
+  return time_loop (subject, TRUE);
+}
+
+static double
+time_symbols (const Subject *subject)
+{
+  return time_loop (subject, FALSE);
 }
 
 static void
@@ -185,6 +221,7 @@ main (int argc, char **argv)
     { .name = "report of 1,000 stacks of 16 frames: text", .func = time_text },
     { .name = "report of 1,000 stacks of 16 frames: JSON", .func = time_json },
     { .name = "libdw, for the same addresses", .func = time_libdw },
+    { .name = "libdw, for the same addresses, symbols and lines only", .func = time_symbols },
     { .name = "report of one stack: text", .func = time_one_stack },
   };
 
@@ -192,7 +229,7 @@ main (int argc, char **argv)
   g_unsetenv ("DEBUGINFOD_URLS");
   leash_tracker_set_depth (tracker, DEPTH);
   for (guint i = 0; i < N_STACKS; i++)
-    bench_go_path (i, BENCH_PATH_BITS, open_one, ctx);
+    bench_climb (i, DEPTH, open_one, ctx);
   subject.addresses = list_addresses (tracker);
   run_all (cases, G_N_ELEMENTS (cases), &subject);
   bench_figure ("report: different addresses", "", subject.addresses->len);
