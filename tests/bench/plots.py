@@ -1,4 +1,4 @@
-"""The plots of docs/performance.md: bars, as SVG written by hand. Used by ./run."""
+"""The plots of docs/performance.md: bars, as SVG written by hand. Used by measure.py."""
 
 import html
 import math
