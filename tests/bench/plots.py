@@ -43,6 +43,7 @@ TARGETS = [
     ("paths that never repeat / unwinding", "paths that never repeat: pair / pair, unwinding"),
     ("open, read, close / system calls", "open, read, close, where it is built: tracked / system calls"),
     ("… in memory", "open, read, close, in memory: tracked / system calls"),
+    ("the first report / libdw alone", "report, text, the first, to libdw"),
     ("bytes of an open resource", "an open resource, beside the depot, by tag, from 100 stacks"),
 ]
 NAMES = {name for *_, bars in (COSTS, TOOLS) for _, name, _ in bars} | {name for _, name in TARGETS}
