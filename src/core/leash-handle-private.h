@@ -11,6 +11,7 @@
 
 #include "leash-attempt-private.h"
 #include "leash-history-private.h"
+#include "leash-own-fd-private.h"
 #include "leash-use-private.h"
 
 typedef struct _LeashHandle LeashHandle;
@@ -28,25 +29,16 @@ struct _LeashHandle
   int known_fd;     /* the descriptor that censuses leave out, because the tag tells of it; -1 for none */
 };
 
-void     leash_handle_init   (LeashHandle        *handle,
-                              gpointer            impl,
-                              GDestroyNotify      destroy,
-                              gboolean          (*close) (gpointer impl, GError **error),
-                              const char         *noun,
-                              const char         *name);
-/* Called once, before anybody else sees it. get_fd may be NULL. */
-void     leash_handle_track  (LeashHandle        *handle,
-                              LeashContext       *ctx,
-                              const char         *kind,
-                              const char         *name,
-                              int               (*get_fd) (gpointer impl),
-                              gconstpointer       caller);
-gboolean leash_handle_close  (LeashHandle        *handle,
-                              gconstpointer       caller,
-                              GError            **error);
-/* Returns TRUE when the last reference went, and the memory is the caller's to free. */
-gboolean leash_handle_unref  (LeashHandle        *handle,
-                              gconstpointer       caller);
+gboolean leash_handle_close   (LeashHandle        *handle,
+                               gconstpointer       caller,
+                               GError            **error) G_GNUC_NO_INLINE;
+/* What the second to close gets; always returns FALSE. */
+gboolean leash_handle_refuse_close    (LeashHandle *handle,
+                                       gconstpointer caller,
+                                       GError      **error) G_GNUC_NO_INLINE;
+/* Closing, with others in an operation: wakes them; the last to leave closes for good. */
+gboolean leash_handle_leave_to_others (LeashHandle *handle,
+                                       GError     **error) G_GNUC_NO_INLINE;
 /* Records the misuse; always returns FALSE. */
 gboolean leash_handle_refuse (LeashHandle        *handle,
                               const LeashAttempt *attempt,
@@ -64,9 +56,85 @@ gboolean leash_handle_finish (LeashHandle        *handle,
                               GError            **error) G_GNUC_NO_INLINE;
 
 static inline void
+leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
+                   gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *name)
+{
+  *handle = (LeashHandle){
+    .ref_count = 1,
+    .impl = impl,
+    .destroy = destroy,
+    .close = close,
+    .noun = noun,
+    .name = name,
+    .known_fd = -1,
+  };
+}
+
+/* Called once, before anybody else sees it. get_fd may be NULL. */
+static inline void
+leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *name,
+                    int (*get_fd) (gpointer impl), gconstpointer caller)
+{
+  /* An implementation that hands on what another one opened returns a handle that is tracked already. */
+  if (G_UNLIKELY (handle->tag != NULL))
+    return;
+  handle->tag = leash_track_caller (ctx, NULL, kind, name, caller);
+  if (handle->tag == NULL || get_fd == NULL)
+    return;
+  handle->known_fd = get_fd (handle->impl);
+  leash_own_fd_add (handle->known_fd);
+}
+
+/* Closes for good, by close, which is the handle's. */
+static inline gboolean
+leash_handle_finish_by (LeashHandle *handle, gboolean (*close) (gpointer impl, GError **error),
+                        GError **error)
+{
+  gboolean closed;
+
+  /* Before the close, after which the number may be another thread's already. */
+  if (handle->known_fd >= 0)
+    leash_own_fd_remove (handle->known_fd);
+  closed = close (handle->impl, error);
+  if (G_UNLIKELY (!closed))
+    leash_attempt_prefix (error, "Closing", handle->name);
+  if (G_UNLIKELY (handle->destroy != NULL))
+    handle->destroy (handle->impl);
+  return closed;
+}
+
+/* leash_handle_close(), for who knows the handle's close and can have it inlined. */
+static inline gboolean
+leash_handle_close_by (LeashHandle *handle, gboolean (*close) (gpointer impl, GError **error),
+                       gconstpointer caller, GError **error)
+{
+  gboolean has_others;
+
+  if (G_UNLIKELY (!leash_use_close (&handle->use, &has_others)))
+    return leash_handle_refuse_close (handle, caller, error);
+  leash_untrack_caller (handle->tag, caller);
+  if (G_UNLIKELY (has_others))
+    return leash_handle_leave_to_others (handle, error);
+  return leash_handle_finish_by (handle, close, error);
+}
+
+static inline void
 leash_handle_ref (LeashHandle *handle)
 {
   __atomic_fetch_add (&handle->ref_count, 1, __ATOMIC_RELAXED);
+}
+
+/* Returns TRUE when the last reference went, and the memory is the caller's to free. */
+static inline gboolean
+leash_handle_unref (LeashHandle *handle, gconstpointer caller)
+{
+  /* Who finds one reference has it: nobody else can be counting. */
+  if (__atomic_load_n (&handle->ref_count, __ATOMIC_ACQUIRE) != 1
+      && __atomic_sub_fetch (&handle->ref_count, 1, __ATOMIC_ACQ_REL) != 0)
+    return FALSE;
+  if (!leash_use_is_closed (&handle->use))
+    leash_handle_close (handle, caller, NULL);
+  return TRUE;
 }
 
 static inline gboolean

@@ -12,51 +12,10 @@
  */
 #include "leash-handle-private.h"
 
-#include "leash-own-fd-private.h"
-
-void
-leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
-                   gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *name)
-{
-  handle->ref_count = 1;
-  handle->use.word = 0;
-  handle->tag = NULL;
-  handle->impl = impl;
-  handle->destroy = destroy;
-  handle->close = close;
-  handle->wake = NULL;
-  handle->noun = noun;
-  handle->name = name;
-  handle->known_fd = -1;
-}
-
-void
-leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *name,
-                    int (*get_fd) (gpointer impl), gconstpointer caller)
-{
-  /* An implementation that hands on what another one opened returns a handle that is tracked already. */
-  if (G_UNLIKELY (handle->tag != NULL))
-    return;
-  handle->tag = leash_track_caller (ctx, NULL, kind, name, caller);
-  if (handle->tag == NULL || get_fd == NULL)
-    return;
-  handle->known_fd = get_fd (handle->impl);
-  leash_own_fd_add (handle->known_fd);
-}
-
 gboolean
 leash_handle_finish (LeashHandle *handle, GError **error)
 {
-  gboolean closed;
-
-  /* Before the close, after which the number may be another thread's already. */
-  leash_own_fd_remove (handle->known_fd);
-  closed = handle->close (handle->impl, error);
-  if (!closed)
-    leash_attempt_prefix (error, "Closing", handle->name);
-  if (handle->destroy != NULL)
-    handle->destroy (handle->impl);
-  return closed;
+  return leash_handle_finish_by (handle, handle->close, error);
 }
 
 gboolean
@@ -98,25 +57,23 @@ leash_handle_get_fd (LeashHandle *handle, int (*get_fd) (gpointer impl), gconstp
 }
 
 gboolean
-leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
+leash_handle_refuse_close (LeashHandle *handle, gconstpointer caller, GError **error)
 {
   static const LeashAttempt closing = { "Closing", "closed twice", NULL };
-  gboolean has_others;
 
-  if (G_UNLIKELY (!leash_use_close (&handle->use, &has_others)))
-    return leash_handle_refuse (handle, &closing, caller, error);
-  leash_untrack_caller (handle->tag, caller);
-  if (G_UNLIKELY (has_others) && handle->wake != NULL)
-    handle->wake (handle);
-  return G_UNLIKELY (!leash_use_leave (&handle->use)) || leash_handle_finish (handle, error);
+  return leash_handle_refuse (handle, &closing, caller, error);
 }
 
 gboolean
-leash_handle_unref (LeashHandle *handle, gconstpointer caller)
+leash_handle_leave_to_others (LeashHandle *handle, GError **error)
 {
-  if (__atomic_sub_fetch (&handle->ref_count, 1, __ATOMIC_ACQ_REL) != 0)
-    return FALSE;
-  if (!leash_use_is_closed (&handle->use))
-    leash_handle_close (handle, caller, NULL);
-  return TRUE;
+  if (handle->wake != NULL)
+    handle->wake (handle);
+  return !leash_use_leave (&handle->use) || leash_handle_finish (handle, error);
+}
+
+gboolean
+leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
+{
+  return leash_handle_close_by (handle, handle->close, caller, error);
 }

@@ -49,19 +49,22 @@ leash_use_leave (LeashUse *use)
 }
 
 /*
- * Returns TRUE to the one caller that marked the handle. That one is a user until it leaves: what it does to
- * wake the others, if there are any, happens before the handle is closed for good.
+ * Returns TRUE to the one caller that marked the handle. Where it was alone, it has claimed the handle as
+ * well, and closes it for good. Where there are others, it is a user until it leaves: what it does to wake
+ * them happens before the handle is closed for good.
  */
 static inline gboolean
 leash_use_close (LeashUse *use, gboolean *ret_has_others)
 {
-  guint before = __atomic_load_n (&use->word, __ATOMIC_RELAXED);
+  guint before = 0;
+  guint after = LEASH_USE_CLOSING | LEASH_USE_CLAIMED;
 
-  do
-    if ((before & LEASH_USE_CLOSING) != 0)
-      return FALSE;
-  while (!__atomic_compare_exchange_n (&use->word, &before, (before | LEASH_USE_CLOSING) + 1, FALSE,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+  while (!__atomic_compare_exchange_n (&use->word, &before, after, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    {
+      if ((before & LEASH_USE_CLOSING) != 0)
+        return FALSE;
+      after = before != 0 ? (before | LEASH_USE_CLOSING) + 1 : LEASH_USE_CLOSING | LEASH_USE_CLAIMED;
+    }
   *ret_has_others = before != 0;
   return TRUE;
 }

@@ -12,28 +12,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 G_STATIC_ASSERT (sizeof (off_t) == sizeof (gint64));
-
-int
-leash_fd_open_flags (LeashOpenFlags flags)
-{
-  gboolean writes = (flags & (LEASH_OPEN_WRITE | LEASH_OPEN_APPEND)) != 0;
-  int result = O_CLOEXEC | O_NOCTTY | O_LARGEFILE;
-
-  if (!writes)
-    result |= O_RDONLY;
-  else
-    result |= (flags & LEASH_OPEN_READ) != 0 ? O_RDWR : O_WRONLY;
-  result |= (flags & LEASH_OPEN_CREATE) != 0 ? O_CREAT : 0;
-  result |= (flags & LEASH_OPEN_EXCLUSIVE) != 0 ? O_EXCL : 0;
-  result |= (flags & LEASH_OPEN_TRUNCATE) != 0 ? O_TRUNC : 0;
-  result |= (flags & LEASH_OPEN_APPEND) != 0 ? O_APPEND : 0;
-  return result;
-}
 
 static GFileType
 type_from_mode (mode_t mode)
@@ -96,50 +77,6 @@ leash_fd_is_interrupted (LeashContext *ctx, GError **error)
     return leash_context_check (ctx, error);
   leash_attempt_set_errno (error, errno);
   return FALSE;
-}
-
-static gssize
-fd_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
-{
-  gssize n;
-
-  do
-    n = read (GPOINTER_TO_INT (impl), buffer, count);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
-  return n;
-}
-
-static gssize
-fd_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
-{
-  gssize n;
-
-  do
-    n = write (GPOINTER_TO_INT (impl), buffer, count);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
-  return n;
-}
-
-static gssize
-fd_pread (gpointer impl, LeashContext *ctx, void *buffer, gsize count, gint64 offset, GError **error)
-{
-  gssize n;
-
-  do
-    n = pread (GPOINTER_TO_INT (impl), buffer, count, offset);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
-  return n;
-}
-
-static gssize
-fd_pwrite (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, gint64 offset, GError **error)
-{
-  gssize n;
-
-  do
-    n = pwrite (GPOINTER_TO_INT (impl), buffer, count, offset);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
-  return n;
 }
 
 static gint64
@@ -205,33 +142,33 @@ fd_get_fd (gpointer impl)
 }
 
 /* On Linux the descriptor is gone after EINTR as well: to try again could close somebody else's. */
-static gboolean
-fd_close (gpointer impl, GError **error)
+gboolean
+leash_fd_is_closed (GError **error)
 {
-  if (G_LIKELY (close (GPOINTER_TO_INT (impl)) == 0) || errno == EINTR)
+  if (errno == EINTR)
     return TRUE;
   leash_attempt_set_errno (error, errno);
   return FALSE;
 }
 
-static const LeashFileOps fd_file_ops = {
+const LeashFileOps leash_fd_file_ops = {
   .size = sizeof (LeashFileOps),
-  .read = fd_read,
-  .write = fd_write,
-  .pread = fd_pread,
-  .pwrite = fd_pwrite,
+  .read = leash_fd_read,
+  .write = leash_fd_write,
+  .pread = leash_fd_pread,
+  .pwrite = leash_fd_pwrite,
   .seek = fd_seek,
   .stat = fd_stat,
   .truncate = fd_truncate,
   .sync = fd_sync,
   .get_fd = fd_get_fd,
-  .close = fd_close,
+  .close = leash_fd_close,
 };
 
 LeashFile *
 leash_fd_file_new (int fd, const char *path, LeashOpenFlags flags)
 {
-  return leash_file_new (&fd_file_ops, GINT_TO_POINTER (fd), NULL, path, flags);
+  return leash_file_new (&leash_fd_file_ops, GINT_TO_POINTER (fd), NULL, path, flags);
 }
 
 static GFileType

@@ -11,8 +11,7 @@
  * ends in an error goes through functions of its own that are never inlined.
  */
 #include "leash-boxed-private.h"
-#include "leash-fs-private.h"
-#include "leash-handle-private.h"
+#include "leash-file-private.h"
 
 #include <string.h>
 
@@ -30,13 +29,6 @@
  * looked at before the operation begins, and when a signal interrupts it: a read from a pipe that has begun
  * waits for as long as the pipe is empty.
  */
-struct _LeashFile
-{
-  LeashHandle handle;      /* first */
-  const LeashFileOps *ops; /* static in the implementation */
-  LeashOpenFlags flags;    /* %LEASH_OPEN_APPEND includes %LEASH_OPEN_WRITE here */
-  char path[];
-};
 
 /* The table as it was in version 0.1: every field up to here is in every program's. */
 #define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashFileOps, close) + sizeof (gpointer))
@@ -157,12 +149,6 @@ leash_file_new (const LeashFileOps *ops, gpointer impl, GDestroyNotify destroy, 
   return file;
 }
 
-void
-leash_file_track (LeashFile *file, LeashContext *ctx, const char *path, gconstpointer caller)
-{
-  leash_handle_track (&file->handle, ctx, "file", path, file->ops->get_fd, caller);
-}
-
 /**
  * leash_file_ref:
  * @file: a file
@@ -227,7 +213,7 @@ leash_file_read (LeashFile *file, LeashContext *ctx, void *buffer, gsize count, 
   if (!begin (file, ctx, &call_read, file->ops->read != NULL, LEASH_CALLER, error))
     return -1;
   if (leash_attempt_check_count (count, error))
-    n = count == 0 ? 0 : file->ops->read (file->handle.impl, ctx, buffer, count, error);
+    n = count == 0 ? 0 : LEASH_FILE_CALL (file, read, ctx, buffer, count, error);
   end (file, &call_read, n >= 0, error);
   return n;
 }
@@ -259,7 +245,7 @@ leash_file_write (LeashFile *file, LeashContext *ctx, const void *buffer, gsize 
   if (!begin (file, ctx, &call_write, file->ops->write != NULL, LEASH_CALLER, error))
     return -1;
   if (leash_attempt_check_count (count, error))
-    n = count == 0 ? 0 : file->ops->write (file->handle.impl, ctx, buffer, count, error);
+    n = count == 0 ? 0 : LEASH_FILE_CALL (file, write, ctx, buffer, count, error);
   end (file, &call_write, n >= 0, error);
   return n;
 }
@@ -292,7 +278,7 @@ leash_file_pread (LeashFile *file, LeashContext *ctx, void *buffer, gsize count,
   if (!begin (file, ctx, &call_read, file->ops->pread != NULL, LEASH_CALLER, error))
     return -1;
   if (leash_attempt_check_count (count, error) && check_offset (offset, "offset", error))
-    n = count == 0 ? 0 : file->ops->pread (file->handle.impl, ctx, buffer, count, offset, error);
+    n = count == 0 ? 0 : LEASH_FILE_CALL (file, pread, ctx, buffer, count, offset, error);
   end (file, &call_read, n >= 0, error);
   return n;
 }
@@ -327,7 +313,7 @@ leash_file_pwrite (LeashFile *file, LeashContext *ctx, const void *buffer, gsize
     return -1;
   if (leash_attempt_check_count (count, error) && check_offset (offset, "offset", error)
       && check_not_append (file, error))
-    n = count == 0 ? 0 : file->ops->pwrite (file->handle.impl, ctx, buffer, count, offset, error);
+    n = count == 0 ? 0 : LEASH_FILE_CALL (file, pwrite, ctx, buffer, count, offset, error);
   end (file, &call_write, n >= 0, error);
   return n;
 }
@@ -547,5 +533,7 @@ leash_file_close (LeashFile *file, GError **error)
 {
   g_return_val_if_fail (file != NULL, FALSE);
 
+  if (G_LIKELY (file->ops == &leash_fd_file_ops))
+    return leash_handle_close_by (&file->handle, leash_fd_close, LEASH_CALLER, error);
   return leash_handle_close (&file->handle, LEASH_CALLER, error);
 }

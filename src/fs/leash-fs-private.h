@@ -15,10 +15,6 @@ gboolean leash_fs_check_path          (const char    *path,
                                        GError       **error);
 
 /* Called once, on what an implementation returned, before anybody else sees it. */
-void     leash_file_track             (LeashFile     *file,
-                                       LeashContext  *ctx,
-                                       const char    *path,
-                                       gconstpointer  caller);
 void     leash_dir_track              (LeashDir      *dir,
                                        LeashContext  *ctx,
                                        const char    *path,

@@ -13,8 +13,7 @@
 #include <string.h>
 
 #include "leash-context-private.h"
-#include "leash-fs-private.h"
-#include <leash/leash-track.h>
+#include "leash-file-private.h"
 
 /* All the bits of LeashOpenFlags. */
 #define OPEN_FLAGS_MASK                                                                                \
@@ -107,18 +106,29 @@ refuse (LeashFs *fs, const char *operation, GError **error)
 
 /* Operations: each once, for both of its public forms */
 
-static LeashFile *
+/* fs is NULL for the host's: nothing is looked up, and the system call is made from here. */
+static inline LeashFile *
+call_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode, GError **error)
+{
+  LeashFsInterface *iface;
+
+  if (G_LIKELY (fs == NULL))
+    return leash_fd_open_file (ctx, path, flags, mode, error);
+  iface = LEASH_FS_GET_IFACE (fs);
+  return CHECK_HAS (fs, iface, 1, open, error) ? iface->open (fs, ctx, path, flags, mode, error) : NULL;
+}
+
+static inline LeashFile *
 open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
            gconstpointer caller, GError **error)
 {
-  LeashFsInterface *iface = LEASH_FS_GET_IFACE (fs);
   LeashFile *file = NULL;
 
   if ((flags & LEASH_OPEN_APPEND) != 0)
     flags |= LEASH_OPEN_WRITE;
   if (leash_context_check (ctx, error) && check_flags (flags, error) && check_mode (mode, error)
-      && leash_fs_check_path (path, error) && CHECK_HAS (fs, iface, 1, open, error))
-    file = iface->open (fs, ctx, path, flags, mode, error);
+      && leash_fs_check_path (path, error))
+    file = call_open (fs, ctx, path, flags, mode, error);
   if (G_LIKELY (file != NULL))
     leash_file_track (file, ctx, path, caller);
   else
@@ -438,7 +448,8 @@ leash_open (LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mod
   g_return_val_if_fail (ctx != NULL, NULL);
   g_return_val_if_fail (path != NULL, NULL);
 
-  return open_file (leash_context_get_fs (ctx), ctx, path, flags, mode, LEASH_CALLER, error);
+  return open_file ((LeashFs *) leash_context_get_slot (ctx, LEASH_SLOT_FS), ctx, path, flags, mode,
+                    LEASH_CALLER, error);
 }
 
 /**

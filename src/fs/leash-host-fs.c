@@ -7,9 +7,7 @@
  * would cost every file a system call.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "leash-fd-private.h"
 
@@ -46,30 +44,16 @@ check (int result, GError **error)
   return FALSE;
 }
 
-/* A signal interrupts an open that waits: for a FIFO's other end, or a server. */
-static int
-open_retrying (LeashContext *ctx, const char *path, int flags, guint mode, GError **error)
-{
-  int fd;
-
-  do
-    fd = openat (AT_FDCWD, path, flags, (mode_t) mode);
-  while (G_UNLIKELY (fd < 0) && leash_fd_is_interrupted (ctx, error));
-  return fd;
-}
-
 static LeashFile *
 host_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode, GError **error)
 {
-  int fd = open_retrying (ctx, path, leash_fd_open_flags (flags), mode, error);
-
-  return G_LIKELY (fd >= 0) ? leash_fd_file_new (fd, path, flags) : NULL;
+  return leash_fd_open_file (ctx, path, flags, mode, error);
 }
 
 static LeashDir *
 host_open_dir (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
 {
-  int fd = open_retrying (ctx, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_LARGEFILE, 0, error);
+  int fd = leash_fd_open (ctx, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_LARGEFILE, 0, error);
 
   return G_LIKELY (fd >= 0) ? leash_fd_dir_new (fd, path, error) : NULL;
 }
