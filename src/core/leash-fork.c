@@ -15,6 +15,7 @@
 #include "leash-capture-private.h"
 #include "leash-intern-private.h"
 #include "leash-modules-private.h"
+#include "leash-replay-private.h"
 
 static GPtrArray *held;      /* the locks that leash_fork_prepare() took; used by the forking thread only */
 static gboolean had_threads; /* whether the parent had other threads; likewise */
@@ -39,6 +40,7 @@ prepare (void)
   hold (leash_depot_get_fork_lock ());
   hold (leash_intern_get_fork_lock ());
   hold (leash_modules_get_fork_lock ());
+  hold (leash_replay_get_fork_lock ());
   had_threads = !__libc_single_threaded;
 }
 

@@ -5,7 +5,8 @@
  * counters takes its lock. So there are two sorts:
  *
  * - the program, and what it needs, directly or not: the loader never unloads those. They are found once, by
- *   the names that each module's dynamic section says it needs. What was preloaded is not among them;
+ *   the names that each module's dynamic section says it needs, as the loader did: of two with one name the
+ *   first. What was preloaded is not among them;
  * - others, by the loader's own look-up of addresses, which takes no lock: a recorded stack in such a module
  * holds as long as the same file, by its build id, is mapped at the same place. The build id must lie in the
  *   module's first page, which is mapped if anything is. A module without is in no recorded stack.
@@ -16,7 +17,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
-#include <pthread.h>
+#include <sys/auxv.h>
 
 #include "leash-find-object-private.h"
 #include "leash-lock-private.h"
@@ -52,11 +53,10 @@ typedef struct
   gboolean stays;
 } Loaded;
 
-static GArray *permanent; /* of LeashReplayModule; never changes once made */
-static pthread_once_t permanent_once = PTHREAD_ONCE_INIT;
+static GArray *permanent; /* atomic; of LeashReplayModule; never changes once made */
 
 static LeashLock others_lock = LEASH_LOCK_INIT; /* guards adding; what is there never changes */
-static LeashReplayModule *others[MODULES_MAX];
+static LeashReplayModule others[MODULES_MAX];
 static guint n_others; /* atomic */
 
 static void
@@ -109,7 +109,7 @@ read_dynamic (Loaded *loaded, const ElfW (Dyn) * dynamic, guintptr bias)
     }
 }
 
-/* Called by the loader for each module, with the program first. */
+/* Called by the loader for each module of the namespace that Leash is in: the program is in one only. */
 static int
 look_at (struct dl_phdr_info *info, size_t size, void *user_data)
 {
@@ -120,7 +120,7 @@ look_at (struct dl_phdr_info *info, size_t size, void *user_data)
   for (guint i = 0; i < info->dlpi_phnum; i++)
     if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
       read_dynamic (&loaded, (const void *) (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr), info->dlpi_addr);
-  loaded.stays = all->len == 0;
+  loaded.stays = (gulong) info->dlpi_phdr == getauxval (AT_PHDR);
   g_array_append_val (all, loaded);
   return 0;
 }
@@ -131,6 +131,16 @@ is_called (const Loaded *loaded, const char *name)
   return g_strcmp0 (loaded->soname, name) == 0 || strcmp (loaded->name, without_folder (name)) == 0;
 }
 
+/* A file of that name that was loaded later is another one, and may be unloaded. */
+static Loaded *
+find_called (GArray *all, const char *name)
+{
+  for (guint i = 0; i < all->len; i++)
+    if (is_called (&g_array_index (all, Loaded, i), name))
+      return &g_array_index (all, Loaded, i);
+  return NULL;
+}
+
 /* Marks what the module needs. Returns whether anything is new. */
 static gboolean
 mark_needed (GArray *all, const Loaded *by)
@@ -138,21 +148,21 @@ mark_needed (GArray *all, const Loaded *by)
   gboolean is_new = FALSE;
 
   for (guint n = 0; n < by->needed->len; n++)
-    for (guint i = 0; i < all->len; i++)
-      {
-        Loaded *loaded = &g_array_index (all, Loaded, i);
+    {
+      Loaded *loaded = find_called (all, g_ptr_array_index (by->needed, n));
 
-        if (loaded->stays || !is_called (loaded, g_ptr_array_index (by->needed, n)))
-          continue;
-        loaded->stays = is_new = TRUE;
-      }
+      if (loaded == NULL || loaded->stays)
+        continue;
+      loaded->stays = is_new = TRUE;
+    }
   return is_new;
 }
 
-static void
+static GArray *
 find_permanent (void)
 {
   g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (Loaded));
+  GArray *found = g_array_new (FALSE, FALSE, sizeof (LeashReplayModule));
   gboolean is_new = TRUE;
 
   dl_iterate_phdr (look_at, all);
@@ -163,23 +173,42 @@ find_permanent (void)
         if (g_array_index (all, Loaded, i).stays)
           is_new |= mark_needed (all, &g_array_index (all, Loaded, i));
     }
-  permanent = g_array_new (FALSE, FALSE, sizeof (LeashReplayModule));
   for (guint i = 0; i < all->len; i++)
     {
       Loaded *loaded = &g_array_index (all, Loaded, i);
 
       if (loaded->stays)
-        g_array_append_val (permanent, loaded->module);
+        g_array_append_val (found, loaded->module);
       g_ptr_array_unref (loaded->needed);
     }
+  return found;
+}
+
+/*
+ * Finding takes the loader's lock, which a thread that is called back by the loader holds already: it must
+ * not wait here for another thread that waits for that lock. So several may look at once, and one tells.
+ */
+static const GArray *
+get_permanent (void)
+{
+  GArray *found = __atomic_load_n (&permanent, __ATOMIC_ACQUIRE), *told = NULL;
+
+  if (G_LIKELY (found != NULL))
+    return found;
+  found = find_permanent ();
+  if (__atomic_compare_exchange_n (&permanent, &told, found, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    return found;
+  g_array_unref (found);
+  return told;
 }
 
 static gboolean
 is_permanent (guintptr address)
 {
-  pthread_once (&permanent_once, find_permanent);
-  for (guint i = 0; i < permanent->len; i++)
-    if (is_constant_in (&g_array_index (permanent, LeashReplayModule, i), address))
+  const GArray *modules = get_permanent ();
+
+  for (guint i = 0; i < modules->len; i++)
+    if (is_constant_in (&g_array_index (modules, LeashReplayModule, i), address))
       return TRUE;
   return FALSE;
 }
@@ -204,31 +233,29 @@ find_build_id (const ElfW (Phdr) * header, guintptr bias, guintptr first_page)
   return 0;
 }
 
-/* Of a module that the loader has found, whose ELF header is its first page. Returns NULL for any other. */
-static LeashReplayModule *
-module_new (const LeashObject *object, guintptr pc)
+/* Of a module that the loader has found; it has no segments where its first page is not as usual. */
+static void
+module_init (LeashReplayModule *module, const LeashObject *object, guintptr pc)
 {
   const ElfW (Ehdr) *elf = (const void *) object->start;
-  LeashReplayModule *module = g_new0 (LeashReplayModule, 1);
   const ElfW (Phdr) *headers = (const void *) (object->start + sizeof *elf);
   guintptr bias = object->start;
 
+  module->object = *object;
+  module->pc = pc;
   if (memcmp (elf->e_ident, ELFMAG, SELFMAG) != 0 || elf->e_phoff != sizeof *elf
       || sizeof *elf + elf->e_phnum * sizeof *headers > PAGE)
-    return module;
+    return;
   for (guint i = 0; i < elf->e_phnum; i++)
     if (headers[i].p_type == PT_LOAD && headers[i].p_offset == 0)
       bias = object->start - headers[i].p_vaddr;
   for (guint i = 0; i < elf->e_phnum && module->build_id_address == 0; i++)
     if (headers[i].p_type == PT_NOTE)
       module->build_id_address = find_build_id (&headers[i], bias, object->start);
-  module->object = *object;
-  module->pc = pc;
   if (module->build_id_address == 0)
-    return module;
+    return;
   add_segments (module, headers, elf->e_phnum, bias);
   memcpy (module->build_id, (gconstpointer) module->build_id_address, BUILD_ID_SIZE);
-  return module;
 }
 
 static gboolean
@@ -244,7 +271,7 @@ static int
 find_other (const LeashObject *object)
 {
   for (guint i = 0; i < n_others; i++)
-    if (is_of (others[i], object))
+    if (is_of (&others[i], object))
       return (int) i;
   return -1;
 }
@@ -263,7 +290,7 @@ get_other (guintptr address)
   if (number < 0 && n_others < MODULES_MAX)
     {
       number = (int) n_others;
-      others[number] = module_new (&object, address);
+      module_init (&others[number], &object, address);
       __atomic_store_n (&n_others, n_others + 1, __ATOMIC_RELEASE);
     }
   leash_unlock (&others_lock);
@@ -279,7 +306,7 @@ leash_replay_module_find (guintptr address, int *ret_number)
   if (is_permanent (address))
     return TRUE;
   number = get_other (address);
-  if (number < 0 || !is_constant_in (others[number], address))
+  if (number < 0 || !is_constant_in (&others[number], address))
     return FALSE;
   *ret_number = number;
   return TRUE;
@@ -296,8 +323,14 @@ leash_replay_module_is_constant (guintptr address)
 gboolean
 leash_replay_module_is_there (guint number)
 {
-  const LeashReplayModule *module = others[number];
+  const LeashReplayModule *module = &others[number];
   LeashObject object;
 
   return leash_object_find (module->pc, &object) && is_of (module, &object);
+}
+
+LeashLock *
+leash_replay_get_fork_lock (void)
+{
+  return &others_lock;
 }

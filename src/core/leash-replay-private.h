@@ -3,6 +3,7 @@
 #pragma once
 
 #include "leash-depot-private.h"
+#include "leash-lock-private.h"
 #include "leash-registers-private.h"
 #include "leash-settings-private.h"
 #include "leash-thread-private.h"
@@ -110,6 +111,8 @@ gboolean leash_replay_module_find     (guintptr                address,
 /* Whether the address is part of a module, and never written to. */
 gboolean leash_replay_module_is_constant (guintptr             address);
 gboolean leash_replay_module_is_there (guint                   number);
+/* For leash-fork.c */
+LeashLock *leash_replay_get_fork_lock (void);
 
 static inline guint
 leash_replay_bucket (guintptr pc, guintptr sp)

@@ -9,6 +9,10 @@
  * answer depend on more ends the recording: another register than the three, memory elsewhere, a signal's
  * frame, a function without unwind information, more modules that may go than are worth looking at.
  *
+ * A cursor over another process takes the address that it starts at for one that is to be executed next, and
+ * looks for its table there. Here it is a return address, whose call may be the last of its function: it is
+ * given the address before.
+ *
  * This takes the library of libunwind that unwinds other processes, too ("generic"): the cursor of the other
  * one reads memory without asking. Tables are found by that library's own local finder.
  */
@@ -98,7 +102,7 @@ access_register (unw_addr_space_t as, unw_regnum_t number, unw_word_t *value, in
   switch (number)
     {
     case LEASH_REGISTER_PC:
-      *value = walk->start.pc;
+      *value = walk->start.pc - 1;
       return 0;
     case LEASH_REGISTER_SP:
       *value = walk->start.sp;
@@ -184,14 +188,20 @@ add_module (LeashRecording *recording, guintptr pc)
   return TRUE;
 }
 
-/* The frame that the cursor stands at; beyond what was asked for it is only noted that there is one. */
-static gboolean
-add_frame (LeashRecording *recording, unw_cursor_t *cursor, guint depth, guintptr caller)
+/* Where the cursor stands; 0 where it does not say. */
+static guintptr
+get_pc (unw_cursor_t *cursor, gboolean is_first)
 {
   unw_word_t pc;
 
-  if (unw_get_reg (cursor, UNW_REG_IP, &pc) < 0 || pc == 0 || unw_is_signal_frame (cursor) > 0
-      || !add_module (recording, pc))
+  return unw_get_reg (cursor, UNW_REG_IP, &pc) < 0 ? 0 : pc + is_first;
+}
+
+/* The frame that the cursor stands at; beyond what was asked for it is only noted that there is one. */
+static gboolean
+add_frame (LeashRecording *recording, unw_cursor_t *cursor, guintptr pc, guint depth, guintptr caller)
+{
+  if (pc == 0 || unw_is_signal_frame (cursor) > 0 || !add_module (recording, pc))
     return FALSE;
   if (recording->n_frames == 0 && pc != caller)
     return TRUE;
@@ -217,7 +227,7 @@ leash_replay_record (LeashRecording *recording, const LeashRegisters *start, gui
     return FALSE;
   for (guint i = 0; i < STEPS_MAX && stepped > 0 && !recording->is_limited; i++)
     {
-      if (!add_frame (recording, &cursor, depth, caller))
+      if (!add_frame (recording, &cursor, get_pc (&cursor, i == 0), depth, caller))
         return FALSE;
       if (!recording->is_limited)
         stepped = unw_step (&cursor);

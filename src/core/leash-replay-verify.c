@@ -59,9 +59,12 @@ static gboolean
 agrees (const Walk *walk, const LeashReplayEntry *entry)
 {
   const LeashStack *stack = leash_depot_get_stack (entry->id);
-  guint first = leash_find_caller (walk->frames, walk->n, entry->caller);
-  guint n = walk->n - first;
+  guint first = 0, n;
 
+  /* Behind as many of Leash's own frames as a capture has, and this file's. */
+  while (first < walk->n && walk->frames[first] != entry->caller)
+    first++;
+  n = walk->n - first;
   return MIN (n, entry->depth) == stack->n_frames
          && (n > entry->depth) == ((stack->flags & LEASH_STACK_LIMITED) != 0)
          && memcmp (walk->frames + first, stack->frames, stack->n_frames * sizeof (guintptr)) == 0;
