@@ -96,15 +96,12 @@ count_now (const LeashReplay *replay)
   G_STMT_START                                                        \
   {                                                                   \
     Counts before_ = count_now (replay), done_;                       \
-    LeashStackId first_ = 0;                                          \
+    LeashStackId ids_[4];                                             \
                                                                       \
-    for (guint i_ = 0; i_ < unknown (4); i_++)                                  \
-      {                                                               \
-        LeashStackId id_ = call;                                      \
-                                                                      \
-        first_ = first_ != 0 ? first_ : id_;                          \
-        g_assert_cmpuint (id_, ==, first_);                           \
-      }                                                               \
+    for (guint i_ = 0; i_ < unknown (4); i_++)                        \
+      ids_[i_] = call;                                                \
+    for (guint i_ = 0; i_ < 4; i_++)                                  \
+      g_assert_cmpuint (ids_[i_], ==, ids_[0]);                       \
     done_ = count_since (replay, before_);                            \
     g_assert_cmpuint (done_.n_recorded, ==, 1);                       \
     g_assert_cmpuint (done_.n_hits, ==, 2);                           \
