@@ -84,7 +84,7 @@ leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *move
 {
   LeashTag *forward = leash_parent_attach (moved);
 
-  leash_lock (&shard->lock);
+  leash_short_lock (&shard->lock);
   if (slot->children > 1 && forward != NULL)
     {
       slot->state = LEASH_SLOT_MOVED;
@@ -92,7 +92,7 @@ leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *move
     }
   else
     slot->state = LEASH_SLOT_RELEASED;
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   if (forward != NULL)
     leash_parent_detach (forward);
   leash_parent_detach (old);
@@ -126,28 +126,29 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
     }
   if (!leash_slot_is_tags (slot, tag) || slot->state != LEASH_SLOT_OPEN)
     {
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
       leash_tag_record_use (tag, "adopted after close", adopter->stack);
       return NULL;
     }
   adopt_in_place (slot, adopter, MAX (history, leash_shard_get_history (shard)), &spare);
   if (shard->tracker == to)
     {
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
       return tag;
     }
   from = shard->tracker;
   if (!leash_tracker_try_ref (from))
     {
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
       leash_tag_add_stray ();
       return NULL;
     }
   watched = leash_watched_ref_of (slot);
   moving = take_out (shard, slot);
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
 
-  moving.opened += from->made_at - to->made_at;
+  moving.opened_by = leash_slot_pack (leash_slot_get_opened (&moving) + from->made_at - to->made_at,
+                                      leash_slot_get_tid (&moving));
   moved = leash_tag_store (to, self, &moving);
   leave_forward (shard, slot, tag, moved);
   emit_adopted (from, moved);

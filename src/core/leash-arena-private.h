@@ -48,8 +48,7 @@ struct _LeashSlot
   } at;
   LeashSlot *next;    /* in the table of keys while open, in the list of free ones after */
   LeashExtra *extra;  /* owned; NULL for most */
-  guint64 tid : 24;   /* the kernel counts up to 4194304 */
-  gint64 opened : 40; /* milliseconds since the tracker was made, before it if negative: 17 years each way */
+  gint64 opened_by;   /* when << LEASH_SLOT_TID_BITS | thread's id: see leash_slot_get_opened() */
   guint32 stack;
   guint32 children;   /* open ones; a released slot is not used again before they are closed */
   guint16 thread;     /* interned names */
@@ -60,6 +59,9 @@ struct _LeashSlot
 } __attribute__ ((aligned (8)));
 
 G_STATIC_ASSERT (sizeof (LeashSlot) <= 56);
+
+/* The kernel counts threads up to 4194304. What is left of the word lasts 17 years each way. */
+#define LEASH_SLOT_TID_BITS 24
 
 #define LEASH_SLAB_SIZE ((gsize) 64 * 1024)
 #define LEASH_SLAB_SLOTS (LEASH_SLAB_SIZE / sizeof (LeashSlot))
@@ -115,6 +117,25 @@ static inline LeashSlot *
 leash_tag_get_slot (const LeashTag *tag)
 {
   return (LeashSlot *) ((guintptr) tag & LEASH_TAG_ADDRESSES & ~(((guintptr) 1 << LEASH_TAG_LOW_BITS) - 1));
+}
+
+/* Milliseconds since the tracker was made, before it if negative. */
+static inline gint64
+leash_slot_get_opened (const LeashSlot *slot)
+{
+  return slot->opened_by >> LEASH_SLOT_TID_BITS;
+}
+
+static inline guint32
+leash_slot_get_tid (const LeashSlot *slot)
+{
+  return slot->opened_by & ((1 << LEASH_SLOT_TID_BITS) - 1);
+}
+
+static inline gint64
+leash_slot_pack (gint64 opened, guint32 tid)
+{
+  return (gint64) ((guint64) opened << LEASH_SLOT_TID_BITS) | tid;
 }
 
 static inline LeashSlab *

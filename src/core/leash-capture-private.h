@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Takes the stack of the calling thread. The capture itself is inlined into the public function that was called:
- * each frame of Leash's own costs the unwinder as much as one of the program's.
+ * Takes the stack of the calling thread. What knows a stack again is inlined into the public function that was
+ * called, and begins at that function's caller.
  */
 #pragma once
 
@@ -24,9 +24,11 @@ extern gboolean leash_capture_is_stopped __attribute__ ((visibility ("hidden")))
 /* The caller alone, flagged so. */
 LeashStackId leash_capture_place    (gconstpointer    caller,
                                      const LeashSite *site);
-/* As that, for a child of a fork; counts. */
-LeashStackId leash_capture_stopped  (gconstpointer    caller,
-                                     const LeashSite *site);
+/* What leash_capture() does with a stack that it does not know. */
+LeashStackId leash_capture_unwind   (LeashRegisters   start,
+                                     gconstpointer    caller,
+                                     const LeashSite *site,
+                                     guint            depth) G_NO_INLINE;
 
 /* leash-warm-up.c: makes the first capture of the thread, which costs some 100 us, before time matters. */
 void         leash_capture_warm_up  (void);
@@ -60,25 +62,6 @@ leash_find_caller (const guintptr *frames, guint n_frames, guintptr caller)
   return n_frames;
 }
 
-/* Unwinds. As leash_capture(). */
-G_ALWAYS_INLINE static inline LeashStackId
-leash_capture_unwind (guintptr caller, const LeashSite *site, guint depth)
-{
-  guintptr frames[LEASH_DEPTH_MAX + LEASH_OWN_FRAMES_MAX];
-  int n_unwound = unw_backtrace ((void **) frames, (int) (depth + LEASH_OWN_FRAMES_MAX));
-  guint n_frames = n_unwound > 0 ? (guint) n_unwound : 0;
-  guint first = leash_find_caller (frames, n_frames, caller);
-
-  if (G_UNLIKELY (first == n_frames))
-    return leash_capture_place ((gconstpointer) caller, site);
-  for (guint i = first; i < n_frames; i++)
-    frames[i] = leash_strip_authentication (frames[i]);
-  n_frames -= first;
-  return leash_depot_put_again (frames + first, MIN (n_frames, depth),
-                                n_frames > depth ? LEASH_STACK_LIMITED : 0, site,
-                                &leash_thread_self.recent[(frames[first] >> 4) % LEASH_RECENT_STACKS]);
-}
-
 /*
  * The stack from caller (LEASH_CALLER of the public function that was called) outwards, at most depth frames.
  * Where no stack can be taken, the caller alone. Hold no lock, and be marked as busy: see leash_tag_enter().
@@ -86,26 +69,12 @@ leash_capture_unwind (guintptr caller, const LeashSite *site, guint depth)
 G_ALWAYS_INLINE static inline LeashStackId
 leash_capture (gconstpointer caller, const LeashSite *site, guint depth)
 {
-  LeashThread *self = &leash_thread_self;
-  guintptr begin = leash_strip_authentication ((guintptr) caller);
+  LeashReplay *replay = leash_thread_self.replay;
   LeashRegisters start = leash_registers_of_caller ();
-  LeashStackId id;
+  LeashReplayEntry *entry = NULL;
 
-  if (G_UNLIKELY (__atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED)))
-    return leash_capture_stopped (caller, site);
-  if (G_LIKELY (self->replay != NULL))
-    {
-      LeashReplayEntry *entry = leash_replay_find (self->replay, &start, begin, depth);
-
-      if (G_LIKELY (entry != NULL))
-        {
-          if (G_UNLIKELY (self->replay->verify))
-            leash_replay_verify (self->replay, entry);
-          return entry->id;
-        }
-    }
-  id = leash_capture_unwind (begin, site, depth);
-  if (__atomic_load_n (&leash_replay_is_on, __ATOMIC_RELAXED))
-    leash_replay_note (self, &start, begin, depth, id);
-  return id;
+  if (G_LIKELY (replay != NULL))
+    entry = leash_replay_find (replay, start.pc, start.sp, start.fp,
+                               leash_strip_authentication ((guintptr) caller), depth);
+  return G_LIKELY (entry != NULL) ? entry->id : leash_capture_unwind (start, caller, site, depth);
 }

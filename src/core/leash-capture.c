@@ -33,11 +33,39 @@ leash_capture_place (gconstpointer caller, const LeashSite *site)
   return put_place (caller, site, LEASH_STACK_PLACE_ONLY);
 }
 
-LeashStackId
-leash_capture_stopped (gconstpointer caller, const LeashSite *site)
+static LeashStackId
+unwind (guintptr caller, const LeashSite *site, guint depth)
 {
-  __atomic_fetch_add (&n_after_fork, 1, __ATOMIC_RELAXED);
-  return put_place (caller, site, LEASH_STACK_AFTER_FORK);
+  guintptr frames[LEASH_DEPTH_MAX + LEASH_OWN_FRAMES_MAX];
+  int n_unwound = unw_backtrace ((void **) frames, (int) (depth + LEASH_OWN_FRAMES_MAX));
+  guint n_frames = n_unwound > 0 ? (guint) n_unwound : 0;
+  guint first = leash_find_caller (frames, n_frames, caller);
+
+  if (G_UNLIKELY (first == n_frames))
+    return leash_capture_place ((gconstpointer) caller, site);
+  for (guint i = first; i < n_frames; i++)
+    frames[i] = leash_strip_authentication (frames[i]);
+  n_frames -= first;
+  return leash_depot_put_again (frames + first, MIN (n_frames, depth),
+                                n_frames > depth ? LEASH_STACK_LIMITED : 0, site,
+                                &leash_thread_self.recent[(frames[first] >> 4) % LEASH_RECENT_STACKS]);
+}
+
+LeashStackId
+leash_capture_unwind (LeashRegisters start, gconstpointer caller, const LeashSite *site, guint depth)
+{
+  guintptr begin = leash_strip_authentication ((guintptr) caller);
+  LeashStackId id;
+
+  if (G_UNLIKELY (__atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED)))
+    {
+      __atomic_fetch_add (&n_after_fork, 1, __ATOMIC_RELAXED);
+      return put_place (caller, site, LEASH_STACK_AFTER_FORK);
+    }
+  id = unwind (begin, site, depth);
+  if (__atomic_load_n (&leash_replay_is_on, __ATOMIC_RELAXED))
+    leash_replay_note (&leash_thread_self, &start, begin, depth, id);
+  return id;
 }
 
 guint64
@@ -49,8 +77,10 @@ leash_capture_count_after_fork (void)
 void
 leash_capture_stop_after_fork (gboolean had_threads)
 {
-  if (had_threads)
-    __atomic_store_n (&leash_capture_is_stopped, TRUE, __ATOMIC_RELAXED);
+  if (!had_threads)
+    return;
+  __atomic_store_n (&leash_capture_is_stopped, TRUE, __ATOMIC_RELAXED);
+  leash_thread_self.replay = NULL; /* the one thread that there is */
 }
 
 /**

@@ -55,7 +55,7 @@ count_kind_in_shard (LeashShard *shard, guint16 kind)
 {
   gsize n = 0;
 
-  leash_lock (&shard->lock);
+  leash_short_lock (&shard->lock);
   for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
     for (guint i = 1; i < slab->n_used; i++)
       {
@@ -63,7 +63,7 @@ count_kind_in_shard (LeashShard *shard, guint16 kind)
 
         n += slot->state == LEASH_SLOT_OPEN && slot->kind == kind && (slot->flags & LEASH_SLOT_KEPT) == 0;
       }
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   return n;
 }
 

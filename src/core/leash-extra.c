@@ -43,5 +43,5 @@ leash_slot_add_history (LeashSlot *slot, LeashExtra **spare)
   else
     return;
   if (slot->extra->history != NULL)
-    slot->extra->history->last_tid = slot->tid;
+    slot->extra->history->last_tid = leash_slot_get_tid (slot);
 }

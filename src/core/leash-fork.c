@@ -47,6 +47,7 @@ prepare (void)
 static void
 release (void)
 {
+  leash_shard_fork_unlock ();
   /* The first one guards the array itself, so it goes last. */
   for (guint i = held->len; i-- > 0;)
     leash_unlock (g_ptr_array_index (held, i));

@@ -100,7 +100,7 @@ lock_open (LeashTag *tag, LeashShard **ret_shard)
 
   if (slot == NULL || (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN))
     return slot;
-  leash_unlock (&(*ret_shard)->lock);
+  leash_short_unlock (&(*ret_shard)->lock);
   return NULL;
 }
 
@@ -113,7 +113,7 @@ lock_with_history (LeashTag *tag, LeashShard **ret_shard)
 
   if (slot == NULL || leash_slot_get_history (slot) != NULL)
     return slot;
-  leash_unlock (&(*ret_shard)->lock);
+  leash_short_unlock (&(*ret_shard)->lock);
   spare = leash_extra_new (TRUE);
   slot = lock_open (tag, ret_shard);
   if (slot != NULL)
@@ -131,7 +131,7 @@ keep_touch (LeashTag *tag, LeashHistoryEvent *event)
     return;
   event->at = leash_tracker_now () * 1000;
   leash_history_add (leash_slot_get_history (slot), event, leash_shard_get_history (shard));
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
 }
 
 /* Only an open slot's history is looked at, which stays with it. */
@@ -151,7 +151,7 @@ touch (LeashTag *tag, const char *what, gconstpointer caller, const LeashSite *s
     return;
   due = count_touch (leash_slot_get_history (slot), self->tid, &event.type);
   depth = __atomic_load_n (&shard->tracker->depth, __ATOMIC_RELAXED);
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   if (!due)
     return;
   event.stack = leash_capture (caller, site, depth);

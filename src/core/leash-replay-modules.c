@@ -321,6 +321,12 @@ leash_replay_module_is_constant (guintptr address)
 }
 
 gboolean
+leash_replay_module_stays (gconstpointer address)
+{
+  return is_permanent ((guintptr) address);
+}
+
+gboolean
 leash_replay_module_is_there (guint number)
 {
   const LeashReplayModule *module = &others[number];

@@ -22,21 +22,24 @@
 
 typedef struct _LeashReplayModule LeashReplayModule;
 
+typedef struct _LeashReplayEntry LeashReplayEntry;
+
 /* A stack that was recorded: where the walk began, what it read, and what came out. */
-typedef struct
+struct _LeashReplayEntry
 {
+  LeashReplayEntry *next;  /* in its bucket */
   guintptr pc, sp;  /* of the public function's caller; pc is 0 once the entry is of no use any more */
   guintptr fp;      /* likewise, where the walk asked for it */
   guintptr fp_mask; /* all bits then, none otherwise */
   guintptr caller;  /* where the stack that is kept begins: pc, or further out */
   LeashStackId id;
-  guint16 next; /* in its bucket: an index + 1, 0 at the end */
-  guint16 n_words;
-  guint16 first_word; /* of those that the walk read, in the order in which it did */
-  guint8 depth;       /* frames that were asked for */
+  guint32 *offsets;        /* of what the walk read, in the order in which it did: in words above sp; */
+  guintptr *values, *values_end; /* and what was there. A multiple of four: the last is there again to fill up */
+  guint16 depth;           /* frames that were asked for */
+  guint8 is_guarded;       /* a hit is to be confirmed */
   guint8 n_modules;
   guint16 modules[LEASH_REPLAY_MODULES_MAX]; /* numbers for leash_replay_module_is_there() */
-} LeashReplayEntry;
+};
 
 /* A stack that was unwound, to be recorded when it comes again. */
 typedef struct
@@ -49,7 +52,7 @@ typedef struct
 /* Of one thread, and used by it alone. */
 struct _LeashReplay
 {
-  guint16 heads[LEASH_REPLAY_BUCKETS]; /* of the buckets: an index + 1, 0 for none */
+  LeashReplayEntry *heads[LEASH_REPLAY_BUCKETS]; /* of the buckets */
   gboolean verify;
   guint oldest, n_entries;        /* entries are a ring, */
   guint next_word;                /* and so are words: what is oldest in one is in the other */
@@ -71,7 +74,8 @@ void     leash_replay_note            (LeashThread            *thread,
                                        guintptr                caller,
                                        guint                   depth,
                                        LeashStackId            id);
-/* Of an entry with modules that may be unloaded: whether they are all still there. Drops it if not. */
+/* Of a guarded entry: whether its modules, which may be unloaded, are still there; it is dropped if not. Verifies it
+ * if it is to be verified. */
 gboolean leash_replay_confirm         (LeashReplay            *self,
                                        LeashReplayEntry       *entry);
 
@@ -111,6 +115,8 @@ gboolean leash_replay_module_find     (guintptr                address,
 /* Whether the address is part of a module, and never written to. */
 gboolean leash_replay_module_is_constant (guintptr             address);
 gboolean leash_replay_module_is_there (guint                   number);
+/* Whether what is there never changes in the life of the process, as a string in the program's code. */
+gboolean leash_replay_module_stays    (gconstpointer           address);
 /* For leash-fork.c */
 LeashLock *leash_replay_get_fork_lock (void);
 
@@ -127,32 +133,26 @@ leash_replay_bucket (guintptr pc, guintptr sp)
  * all are as they were, the next one is a word that the unwinder would read too.
  */
 static inline gboolean
-leash_replay_has_words (const LeashReplay *self, const LeashReplayEntry *entry, guintptr sp)
+leash_replay_has_words (const LeashReplayEntry *entry, guintptr sp)
 {
-  const guint32 *offsets = self->offsets + entry->first_word;
-  const guintptr *values = self->values + entry->first_word;
+  const guint32 *offset = entry->offsets;
 
-  for (guint i = 0; i < entry->n_words; i++)
-    if (((const guintptr *) sp)[offsets[i]] != values[i])
+  for (const guintptr *value = entry->values; value < entry->values_end; offset += 4, value += 4)
+    if (((const guintptr *) sp)[offset[0]] != value[0] || ((const guintptr *) sp)[offset[1]] != value[1]
+        || ((const guintptr *) sp)[offset[2]] != value[2] || ((const guintptr *) sp)[offset[3]] != value[3])
       return FALSE;
   return TRUE;
 }
 
-/* The entry of the stack that unwinding from start would give, or NULL where it is not known. */
+/* The entry of the stack that unwinding from there would give, or NULL where it is not known. */
 static inline LeashReplayEntry *
-leash_replay_find (LeashReplay *self, const LeashRegisters *start, guintptr caller, guint depth)
+leash_replay_find (LeashReplay *self, guintptr pc, guintptr sp, guintptr fp, guintptr caller, guint depth)
 {
-  guint next = self->heads[leash_replay_bucket (start->pc, start->sp)];
+  LeashReplayEntry *entry = self->heads[leash_replay_bucket (pc, sp)];
 
-  while (next != 0)
-    {
-      LeashReplayEntry *entry = &self->entries[next - 1];
-
-      if (G_LIKELY (entry->sp == start->sp && entry->pc == start->pc && entry->caller == caller
-                    && entry->depth == depth && ((entry->fp ^ start->fp) & entry->fp_mask) == 0
-                    && leash_replay_has_words (self, entry, start->sp)))
-        return G_LIKELY (entry->n_modules == 0) || leash_replay_confirm (self, entry) ? entry : NULL;
-      next = entry->next;
-    }
+  for (; entry != NULL; entry = entry->next)
+    if (G_LIKELY (entry->sp == sp && entry->pc == pc && entry->caller == caller && entry->depth == depth
+                  && ((entry->fp ^ fp) & entry->fp_mask) == 0 && leash_replay_has_words (entry, sp)))
+      return G_LIKELY (!entry->is_guarded) || leash_replay_confirm (self, entry) ? entry : NULL;
   return NULL;
 }

@@ -99,21 +99,24 @@ get_replay (LeashThread *self)
 {
   if (G_LIKELY (self->replay != NULL))
     return self->replay;
-  if (self->captures_until_replay == G_MAXUINT32 || self->captures_until_replay++ < CAPTURES_BEFORE)
-    return NULL;
-  self->captures_until_replay = G_MAXUINT32;
-  self->replay = replay_new ();
+  /* It was made: the thread is exiting, or has been forked and may capture again. */
+  if (self->captures_until_replay == G_MAXUINT32)
+    self->replay = pthread_getspecific (exit_key);
+  else if (self->captures_until_replay++ == CAPTURES_BEFORE)
+    {
+      self->captures_until_replay = G_MAXUINT32;
+      self->replay = replay_new ();
+    }
   return self->replay;
 }
 
 static void
 unlink_entry (LeashReplay *self, LeashReplayEntry *entry)
 {
-  guint16 *link = &self->heads[leash_replay_bucket (entry->pc, entry->sp)];
-  guint16 number = entry - self->entries + 1;
+  LeashReplayEntry **link = &self->heads[leash_replay_bucket (entry->pc, entry->sp)];
 
-  while (*link != number)
-    link = &self->entries[*link - 1].next;
+  while (*link != entry)
+    link = &(*link)->next;
   *link = entry->next;
   entry->pc = 0;
 }
@@ -129,10 +132,16 @@ drop_oldest (LeashReplay *self)
   self->n_entries--;
 }
 
-static gboolean
-overlaps (const LeashReplayEntry *entry, guint first, guint n)
+static guint
+get_first_word (const LeashReplay *self, const LeashReplayEntry *entry)
 {
-  return entry->first_word < first + n && first < (guint) entry->first_word + entry->n_words;
+  return entry->values - self->values;
+}
+
+static gboolean
+overlaps (const LeashReplay *self, const LeashReplayEntry *entry, guint first, guint n)
+{
+  return entry->values < self->values + first + n && self->values + first < entry->values_end;
 }
 
 /* Makes room for n words in one piece; returns where. */
@@ -142,37 +151,51 @@ take_words (LeashReplay *self, guint n)
   guint first = self->next_word + n <= LEASH_REPLAY_WORDS ? self->next_word : 0;
 
   /* Where the rest of the ring is too short, what lies there is older than what is at its beginning. */
-  while (first == 0 && self->n_entries > 0 && self->entries[self->oldest].first_word >= self->next_word
-         && self->next_word > 0)
+  while (first == 0 && self->n_entries > 0
+         && get_first_word (self, &self->entries[self->oldest]) >= self->next_word && self->next_word > 0)
     drop_oldest (self);
-  while (self->n_entries > 0 && overlaps (&self->entries[self->oldest], first, n))
+  while (self->n_entries > 0 && overlaps (self, &self->entries[self->oldest], first, n))
     drop_oldest (self);
   self->next_word = first + n;
   return first;
 }
 
+/* Repeats the last word until there is a multiple of four. */
 static void
-add (LeashReplay *self, const LeashRecording *recording, const LeashReplayEntry *as)
+fill_up (LeashRecording *recording)
 {
-  guint first = take_words (self, recording->n_words);
-  guint16 *head = &self->heads[leash_replay_bucket (as->pc, as->sp)];
-  LeashReplayEntry *entry;
-  guint index;
+  while (recording->n_words % 4 != 0)
+    {
+      recording->offsets[recording->n_words] = recording->offsets[recording->n_words - 1];
+      recording->values[recording->n_words] = recording->values[recording->n_words - 1];
+      recording->n_words++;
+    }
+}
 
+static void
+add (LeashReplay *self, LeashRecording *recording, const LeashReplayEntry *as)
+{
+  LeashReplayEntry **head = &self->heads[leash_replay_bucket (as->pc, as->sp)];
+  LeashReplayEntry *entry;
+  guint first;
+
+  fill_up (recording);
+  first = take_words (self, recording->n_words);
   if (self->n_entries == LEASH_REPLAY_ENTRIES)
     drop_oldest (self);
-  index = (self->oldest + self->n_entries++) % LEASH_REPLAY_ENTRIES;
-  entry = &self->entries[index];
+  entry = &self->entries[(self->oldest + self->n_entries++) % LEASH_REPLAY_ENTRIES];
   *entry = *as;
   entry->fp_mask = recording->uses_fp ? G_MAXSIZE : 0;
-  entry->first_word = first;
-  entry->n_words = recording->n_words;
+  entry->offsets = self->offsets + first;
+  entry->values = self->values + first;
+  entry->values_end = entry->values + recording->n_words;
+  entry->is_guarded = recording->n_modules > 0 || self->verify;
   entry->n_modules = recording->n_modules;
   memcpy (entry->modules, recording->modules, sizeof entry->modules);
-  memcpy (self->offsets + first, recording->offsets, recording->n_words * sizeof *recording->offsets);
-  memcpy (self->values + first, recording->values, recording->n_words * sizeof *recording->values);
+  memcpy (entry->offsets, recording->offsets, recording->n_words * sizeof *recording->offsets);
+  memcpy (entry->values, recording->values, recording->n_words * sizeof *recording->values);
   entry->next = *head;
-  *head = index + 1;
+  *head = entry;
 }
 
 /* The cursor and unw_backtrace() are two implementations: what they do not agree on is not replayed. */
@@ -262,5 +285,7 @@ leash_replay_confirm (LeashReplay *self, LeashReplayEntry *entry)
         self->n_flushed++;
         return FALSE;
       }
+  if (self->verify)
+    leash_replay_verify (self, entry);
   return TRUE;
 }

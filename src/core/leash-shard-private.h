@@ -3,6 +3,7 @@
 #pragma once
 
 #include "leash-arena-private.h"
+#include "leash-short-lock-private.h"
 
 /* Released slots that a shard keeps recognisable before it uses the oldest of them again. */
 #define LEASH_QUARANTINE 64
@@ -13,7 +14,7 @@
  */
 struct _LeashShard
 {
-  LeashLock lock;        /* guards the below and all slots; taken before those of keys and arena, never two */
+  LeashShortLock lock;   /* guards the below and all slots; taken before those of keys and arena, never two */
   LeashTracker *tracker; /* NULL while unused */
   LeashSlab *slabs;      /* newest first; only the newest has slots that were never taken */
   LeashSlot *oldest_free, *newest_free;
@@ -27,8 +28,10 @@ struct _LeashShard
 LeashShard *leash_shard_take        (LeashTracker *tracker,
                                      guint         release_depth);
 void        leash_shard_return      (LeashShard   *shard);
-/* For leash-fork.c: takes the locks of all shards and notes them in held. */
+/* For leash-fork.c: takes the locks of all shards, and that of their list, which is noted in held. */
 void        leash_shard_fork_lock   (GPtrArray    *held);
+/* Before those that were noted are let go. */
+void        leash_shard_fork_unlock (void);
 
 /* With the shard's lock held: a slot that was never taken. */
 LeashSlot  *leash_shard_take_new_slot (LeashShard *shard);
@@ -97,14 +100,14 @@ leash_shard_lock_tag (LeashTag *tag, LeashShard **ret_shard)
     {
       LeashShard *owner;
 
-      leash_lock (&shard->lock);
+      leash_short_lock (&shard->lock);
       owner = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
       if (G_LIKELY (owner == shard))
         {
           *ret_shard = shard;
           return leash_tag_get_slot (tag);
         }
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
       shard = owner;
     }
   return NULL;

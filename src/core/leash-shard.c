@@ -27,7 +27,6 @@ shard_new (void)
 {
   LeashShard *shard = g_aligned_alloc0 (1, sizeof (LeashShard), G_ALIGNOF (LeashShard));
 
-  pthread_mutex_init (&shard->lock, NULL);
   if (all_shards == NULL)
     {
       all_shards = g_ptr_array_new ();
@@ -46,10 +45,10 @@ leash_shard_take (LeashTracker *tracker, guint release_depth)
   shard = pool != NULL && pool->len > 0 ? g_ptr_array_steal_index_fast (pool, pool->len - 1) : shard_new ();
   leash_unlock (&pool_lock);
 
-  leash_lock (&shard->lock);
+  leash_short_lock (&shard->lock);
   shard->tracker = tracker;
   __atomic_store_n (&shard->release_depth, release_depth, __ATOMIC_RELAXED);
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   return shard;
 }
 
@@ -70,7 +69,7 @@ disown_slabs (LeashShard *shard, GPtrArray *parents)
 {
   LeashSlab *slabs;
 
-  leash_lock (&shard->lock);
+  leash_short_lock (&shard->lock);
   slabs = shard->slabs;
   for (LeashSlab *slab = slabs; slab != NULL; slab = slab->next)
     {
@@ -84,7 +83,7 @@ disown_slabs (LeashShard *shard, GPtrArray *parents)
   shard->n_free = 0;
   __atomic_store_n (&shard->n_open, 0, __ATOMIC_RELAXED);
   __atomic_store_n (&shard->n_kept, 0, __ATOMIC_RELAXED);
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   return slabs;
 }
 
@@ -156,7 +155,7 @@ leash_parent_attach (LeashTag *parent)
           else if (slot->state == LEASH_SLOT_MOVED)
             next = slot->extra->parent;
         }
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
       if (attached)
         return parent;
       parent = next;
@@ -185,7 +184,7 @@ leash_parent_detach (LeashTag *parent)
           slot->state = LEASH_SLOT_RELEASED;
           leash_shard_free_slot (shard, slot);
         }
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
       parent = next;
     }
 }
@@ -199,7 +198,17 @@ leash_shard_fork_lock (GPtrArray *held)
     {
       LeashShard *shard = g_ptr_array_index (all_shards, i);
 
-      leash_lock (&shard->lock);
-      g_ptr_array_add (held, &shard->lock);
+      leash_short_lock (&shard->lock);
+    }
+}
+
+void
+leash_shard_fork_unlock (void)
+{
+  for (guint i = 0; all_shards != NULL && i < all_shards->len; i++)
+    {
+      LeashShard *shard = g_ptr_array_index (all_shards, i);
+
+      leash_short_unlock (&shard->lock);
     }
 }

@@ -35,7 +35,7 @@ fill_events (LeashResource *resource, const LeashHistory *history)
 void
 leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const LeashSlot *slot)
 {
-  gint64 opened = slot->opened;
+  gint64 opened = leash_slot_get_opened (slot);
   gboolean is_open = slot->state == LEASH_SLOT_OPEN;
 
   *resource = (LeashResource){
@@ -43,7 +43,7 @@ leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const Leash
     .name = slot->name,
     .opened_at = (tracker->made_at + opened) * 1000,
     .thread = leash_intern_get (slot->thread),
-    .tid = slot->tid,
+    .tid = leash_slot_get_tid (slot),
     .stack = slot->stack,
     .id = { (guintptr) slot, (guint64) opened << 16 | slot->generation },
   };
@@ -79,7 +79,7 @@ leash_told_fill (LeashTold *told, LeashTag *tag)
       told->resource.events = NULL;
       told->resource.n_events_not_kept = 0;
     }
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   return found;
 }
 
@@ -148,7 +148,7 @@ add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot,
 static void
 add_shard (LeashSnapshot *snapshot, LeashTracker *tracker, LeashShard *shard, GPtrArray *parents)
 {
-  leash_lock (&shard->lock);
+  leash_short_lock (&shard->lock);
   for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
     for (guint i = 1; i < slab->n_used; i++)
       {
@@ -157,7 +157,7 @@ add_shard (LeashSnapshot *snapshot, LeashTracker *tracker, LeashShard *shard, GP
         if (slot->state == LEASH_SLOT_OPEN)
           add_slot (snapshot, tracker, slot, parents);
       }
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
 }
 
 static void

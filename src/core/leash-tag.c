@@ -71,14 +71,22 @@ take_stack (LeashTracker *tracker, LeashThread *self, const LeashOpening *openin
   return leash_capture_place (opening->caller, opening->site);
 }
 
-/* One copy of memory; only the count of the slot's uses is its own. */
+/* Member by member: stores of what is in registers. A copy of memory would wait for the parts to be written.
+ */
 static inline void
 fill_slot (LeashSlot *slot, const LeashSlot *from)
 {
-  guint16 generation = slot->generation;
-
-  *slot = *from;
-  slot->generation = generation;
+  slot->name = from->name;
+  slot->at.key = from->at.key;
+  slot->next = NULL;
+  slot->extra = from->extra;
+  slot->opened_by = from->opened_by;
+  slot->stack = from->stack;
+  slot->children = 0;
+  slot->thread = from->thread;
+  slot->kind = from->kind;
+  slot->state = LEASH_SLOT_OPEN;
+  slot->flags = from->flags;
 }
 
 /* What the slot's last resource had. */
@@ -89,9 +97,19 @@ forget_old (char *name, LeashExtra *extra)
   leash_extra_free (extra);
 }
 
-/* Puts what from describes into a slot of the tracker; takes over its name and extra. */
-LeashTag *
-leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
+G_NO_INLINE static void
+insert_key (LeashTracker *tracker, LeashSlot *slot, guint16 kind, guintptr key, LeashStackId stack)
+{
+  LeashTag *before;
+
+  leash_tracker_use_handles ();
+  before = leash_keys_insert (tracker->keys, slot, kind, key);
+  if (G_UNLIKELY (before != NULL))
+    leash_tag_replaced (tracker, before, stack);
+}
+
+G_ALWAYS_INLINE static inline LeashTag *
+store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
 {
   LeashShard *shard = leash_tracker_get_shard (tracker, self);
   LeashSlot *slot;
@@ -99,7 +117,7 @@ leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from
   LeashExtra *old_extra;
   char *old_name;
 
-  leash_lock (&shard->lock);
+  leash_short_lock (&shard->lock);
   slot = leash_shard_take_slot (shard);
   old_name = slot->name;
   old_extra = slot->extra;
@@ -107,20 +125,19 @@ leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from
   tag = leash_slot_get_tag (slot);
   if (G_UNLIKELY ((from->flags & LEASH_SLOT_KEPT) != 0))
     leash_shard_count_kept (shard);
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   if (G_UNLIKELY (((guintptr) old_name | (guintptr) old_extra) != 0))
     forget_old (old_name, old_extra);
-
   if ((from->flags & LEASH_SLOT_KEYED) != 0)
-    {
-      LeashTag *before;
-
-      leash_tracker_use_handles ();
-      before = leash_keys_insert (tracker->keys, slot, from->kind, ~from->at.key);
-      if (G_UNLIKELY (before != NULL))
-        leash_tag_replaced (tracker, before, from->stack);
-    }
+    insert_key (tracker, slot, from->kind, ~from->at.key, from->stack);
   return tag;
+}
+
+/* Puts what from describes into a slot of the tracker; takes over its name and extra. */
+LeashTag *
+leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
+{
+  return store (tracker, self, from);
 }
 
 static void
@@ -133,15 +150,15 @@ emit_opened (LeashTracker *tracker, LeashEventType event, LeashTag *tag)
 }
 
 G_NO_INLINE static LeashTag *
-open_ended (LeashTracker *tracker, const LeashOpening *opening)
+open_ended (LeashTracker *tracker, const char *kind, const char *name, gconstpointer caller,
+            const LeashSite *site)
 {
-  leash_tracker_add_misuse (tracker,
-                            &(LeashMisuse){
-                                .type = LEASH_MISUSE_ENDED_TRACKER,
-                                .kind = opening->kind,
-                                .name = opening->name,
-                                .stack = leash_capture (opening->caller, opening->site, tracker->depth),
-                            });
+  leash_tracker_add_misuse (tracker, &(LeashMisuse){
+                                         .type = LEASH_MISUSE_ENDED_TRACKER,
+                                         .kind = kind,
+                                         .name = name,
+                                         .stack = leash_capture (caller, site, tracker->depth),
+                                     });
   return NULL;
 }
 
@@ -169,16 +186,15 @@ attach (LeashTag *to, LeashStackId stack)
 G_ALWAYS_INLINE static inline LeashTag *
 open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
 {
-  LeashSlot slot = {
-    .name = opening->name != NULL ? g_strdup (opening->name) : NULL,
-    .opened = leash_tracker_now () - tracker->made_at,
-    .tid = self->tid,
-    .thread = self->name,
-    .kind = leash_thread_kind (self, opening->kind),
-    .state = LEASH_SLOT_OPEN,
-  };
+  LeashSlot slot;
 
+  slot.name = opening->name != NULL ? g_strdup (opening->name) : NULL;
+  slot.opened_by = leash_slot_pack (leash_tracker_now () - tracker->made_at, self->tid);
+  slot.thread = self->name;
+  slot.kind = leash_thread_kind (self, opening->kind);
+  slot.flags = 0;
   slot.stack = take_stack (tracker, self, opening, &slot.flags);
+  slot.at.key = 0;
   if (opening->is_keyed)
     {
       slot.at.key = ~opening->key;
@@ -189,9 +205,8 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
       slot.at.watch = ~(guintptr) opening->watched;
       slot.flags |= LEASH_SLOT_WATCHED;
     }
-  if (opening->parent != NULL)
-    slot.extra = attach (opening->parent, slot.stack);
-  return leash_tag_store (tracker, self, &slot);
+  slot.extra = opening->parent != NULL ? attach (opening->parent, slot.stack) : NULL;
+  return store (tracker, self, &slot);
 }
 
 G_ALWAYS_INLINE static inline LeashTag *
@@ -206,8 +221,8 @@ track (LeashContext *ctx, const LeashOpening *opening)
   self = leash_tag_enter ();
   if (self == NULL)
     return NULL;
-  if (G_UNLIKELY (leash_tracker_is_ended (tracker)))
-    tag = open_ended (tracker, opening);
+  if (G_UNLIKELY (__atomic_load_n (&tracker->ended, __ATOMIC_RELAXED)))
+    tag = open_ended (tracker, opening->kind, opening->name, opening->caller, opening->site);
   else
     tag = open_tag (tracker, self, opening);
   leash_tag_leave (self);
@@ -419,7 +434,7 @@ leash_tag_keep_open_at (LeashTag *tag)
       slot->flags |= LEASH_SLOT_KEPT;
       leash_shard_count_kept (shard);
     }
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
 }
 
 /**
@@ -450,7 +465,7 @@ leash_tag_set_name_at (LeashTag *tag, const char *name)
       slot->name = g_steal_pointer (&other);
       other = old;
     }
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
 }
 
 void

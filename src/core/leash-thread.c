@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "leash-intern-private.h"
+#include "leash-replay-private.h"
 
 __thread LeashThread leash_thread_self;
 
@@ -53,6 +54,6 @@ leash_thread_find_kind (LeashThread *self, const char *kind, guint slot)
 
   self->kinds[slot].id = id;
   self->kinds[slot].pointer = kind;
-  self->kinds[slot].text = leash_intern_get (id);
+  self->kinds[slot].text = leash_replay_module_stays (kind) ? NULL : leash_intern_get (id);
   return id;
 }

@@ -2,6 +2,8 @@
 /* The tracker, as its own files see it. */
 #pragma once
 
+#include <time.h>
+
 #include <leash/leash-snapshot.h>
 #include <leash/leash-track.h>
 
@@ -50,7 +52,15 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, level) == 0 && LEASH_LEVEL_OFF =
 G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, hears_handles) == sizeof (guint));
 
 /* Time in coarse milliseconds: a third of the cost of the exact clock, and enough for an age. */
-gint64      leash_tracker_now          (void);
+static inline gint64
+leash_tracker_now (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
+  return (gint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Before a handle is tracked: makes all trackers hear of handles. */
 void        leash_tracker_use_handles  (void);
 /* Makes the shard of that number, unless another thread has. */

@@ -9,8 +9,6 @@
  */
 #include "leash-tracker-private.h"
 
-#include <time.h>
-
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
 #include "leash-history-private.h"
@@ -31,15 +29,6 @@ static gboolean has_handles; /* atomic, written with the lock held; any was ever
  * thread at any time, but not from a signal handler.
  */
 LEASH_DEFINE_BOXED (LeashTracker, leash_tracker)
-
-gint64
-leash_tracker_now (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
-  return (gint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 gboolean
 leash_tracker_try_ref (LeashTracker *tracker)

@@ -160,7 +160,7 @@ leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId
           *ret_opened = slot->stack;
           closed = get_closed (slot);
         }
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
       *ret_closed = get_closed_stack (closed);
       parent = next;
     }
@@ -226,13 +226,13 @@ look_at_parent (Aftermath *aftermath)
 }
 
 /* Before any lock is taken. The shard's memory never goes, and says what its tracker wants. */
-G_ALWAYS_INLINE static inline LeashStackId
+static LeashStackId
 take_close_stack (LeashTag *tag, const Place *place)
 {
   LeashShard *shard = __atomic_load_n (&leash_tag_get_slab (tag)->shard, __ATOMIC_ACQUIRE);
   guint depth = shard != NULL ? __atomic_load_n (&shard->release_depth, __ATOMIC_RELAXED) : 0;
 
-  return G_UNLIKELY (depth > 0) ? leash_capture (place->caller, place->site, depth) : 0;
+  return depth > 0 ? leash_capture (place->caller, place->site, depth) : 0;
 }
 
 /* For a parent that was closed before its children: whoever is told of that wants the whole stack. */
@@ -250,7 +250,7 @@ add_close_stack (LeashTag *tag, const Place *place)
       slot->flags |= LEASH_SLOT_CLOSE_STACK;
       slot->at.stack = stack;
     }
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
 }
 
 static void
@@ -264,7 +264,7 @@ emit_closed (LeashTag *tag)
     return;
   if (leash_tracker_has_listeners (shard->tracker) && leash_tracker_try_ref (shard->tracker))
     tracker = shard->tracker;
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   if (tracker == NULL)
     return;
   if (leash_told_fill (&told, tag))
@@ -275,8 +275,11 @@ emit_closed (LeashTag *tag)
 /* What is not plain: a child, a parent, one that was adopted or has a history, a tag that is not open, a
  * tracker that somebody listens to. */
 G_NO_INLINE static void
-untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, LeashThread *self)
+untrack_with_care (LeashTag *tag, gconstpointer caller, const LeashSite *site, gboolean if_open,
+                   LeashThread *self)
 {
+  const Place *place = &(Place){ .caller = caller, .site = site, .if_open = if_open };
+  LeashStackId close_stack = take_close_stack (tag, place);
   Aftermath aftermath = { 0 };
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
@@ -287,7 +290,7 @@ untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, 
       released = release_slot (shard, slot, tag, place, close_stack, &aftermath);
       has_listeners = leash_tracker_has_listeners (shard->tracker);
       has_children = released && slot->children > 0;
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
     }
   else if (!place->if_open)
     leash_tag_add_stray ();
@@ -305,38 +308,48 @@ untrack_with_care (LeashTag *tag, const Place *place, LeashStackId close_stack, 
     emit_closed (tag);
 }
 
-/* With the shard's lock held. */
+/* With the shard's lock held: open, nothing is known of it but its place, and nobody wants to know. */
 static inline gboolean
 is_plain (const LeashShard *shard, const LeashSlot *slot, const LeashTag *tag)
 {
-  return leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN && slot->extra == NULL
-         && slot->children == 0 && !leash_tracker_has_listeners (shard->tracker);
+  return slot->state == LEASH_SLOT_OPEN && leash_slot_get_tag (slot) == tag && slot->flags == 0
+         && slot->extra == NULL && slot->children == 0 && !leash_tracker_has_listeners (shard->tracker);
+}
+
+/* What release_open_slot() does, as far as there is anything to do. */
+static inline void
+release_plain_slot (LeashShard *shard, LeashSlot *slot, gconstpointer caller)
+{
+  __atomic_store_n (&shard->n_open, shard->n_open - 1, __ATOMIC_RELAXED);
+  slot->state = LEASH_SLOT_RELEASED;
+  slot->at.pc = (guintptr) caller;
+  leash_shard_free_slot (shard, slot);
 }
 
 G_ALWAYS_INLINE static inline void
 untrack (LeashTag *tag, const Place *place)
 {
   LeashThread *self = leash_tag_enter ();
-  LeashStackId close_stack;
+  LeashSlab *slab = leash_tag_get_slab (tag);
+  LeashSlot *slot = leash_tag_get_slot (tag);
   LeashShard *shard;
-  LeashSlot *slot;
 
   if (G_UNLIKELY (self == NULL))
     return;
-  close_stack = take_close_stack (tag, place);
-  slot = leash_shard_lock_tag (tag, &shard);
-  if (G_LIKELY (slot != NULL))
+  shard = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
+  if (G_LIKELY (shard != NULL && __atomic_load_n (&shard->release_depth, __ATOMIC_RELAXED) == 0))
     {
-      if (G_LIKELY (is_plain (shard, slot, tag)))
+      leash_short_lock (&shard->lock);
+      if (G_LIKELY (__atomic_load_n (&slab->shard, __ATOMIC_RELAXED) == shard && is_plain (shard, slot, tag)))
         {
-          release_open_slot (shard, slot, place, close_stack);
-          leash_unlock (&shard->lock);
+          release_plain_slot (shard, slot, place->caller);
+          leash_short_unlock (&shard->lock);
           leash_tag_leave (self);
           return;
         }
-      leash_unlock (&shard->lock);
+      leash_short_unlock (&shard->lock);
     }
-  untrack_with_care (tag, place, close_stack, self);
+  untrack_with_care (tag, place->caller, place->site, place->if_open, self);
 }
 
 /**
@@ -401,7 +414,7 @@ leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
       take_extra (&aftermath, slot);
       release_open_slot (shard, slot, &(Place){ 0 }, stack);
     }
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   finish (&aftermath, NULL);
   if (released)
     emit_closed (tag);
@@ -420,7 +433,7 @@ leash_tag_record_use (LeashTag *tag, const char *what, LeashStackId stack)
       return;
     }
   describe_second (&aftermath, shard, slot, tag, LEASH_MISUSE_USE_AFTER_CLOSE);
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   aftermath.misuse.what = what;
   aftermath.misuse.stack = stack;
   finish (&aftermath, NULL);

@@ -116,6 +116,7 @@ warm_up_process (void)
   capture_once ();
   if (leash_settings_get ()->capture != LEASH_CAPTURE_UNWIND)
     leash_replay_warm_up ();
+  leash_replay_module_stays (NULL); /* in the child of a fork the loader may not be asked */
   after = list_pipe_ends ();
   note_new_pipe (before, after);
 }

@@ -145,10 +145,9 @@ test_ages (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (ages); i++)
     {
-      slot.opened = ages[i];
-      slot.tid = 4194304;
-      g_assert_cmpint (slot.opened, ==, ages[i]);
-      g_assert_cmpuint (slot.tid, ==, 4194304);
+      slot.opened_by = leash_slot_pack (ages[i], 4194304);
+      g_assert_cmpint (leash_slot_get_opened (&slot), ==, ages[i]);
+      g_assert_cmpuint (leash_slot_get_tid (&slot), ==, 4194304);
     }
 }
 

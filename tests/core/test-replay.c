@@ -236,9 +236,9 @@ is_found (const LeashReplay *replay, guint index)
   const LeashReplayEntry *entry = &replay->entries[index];
   guint n = 0;
 
-  for (guint next = replay->heads[leash_replay_bucket (entry->pc, entry->sp)]; next != 0;
-       next = replay->entries[next - 1].next)
-    n += next - 1 == index;
+  for (const LeashReplayEntry *each = replay->heads[leash_replay_bucket (entry->pc, entry->sp)]; each != NULL;
+       each = each->next)
+    n += each == entry;
   g_assert_cmpuint (n, <=, 1);
   return n == 1;
 }
@@ -256,11 +256,13 @@ assert_rings_are_sound (const LeashReplay *replay)
       guint index = (replay->oldest + i) % LEASH_REPLAY_ENTRIES;
       const LeashReplayEntry *entry = &replay->entries[index];
 
-      g_assert_cmpuint (entry->first_word + entry->n_words, <=, LEASH_REPLAY_WORDS);
-      for (guint word = 0; word < entry->n_words; word++)
+      g_assert_true (entry->values_end <= replay->values + LEASH_REPLAY_WORDS);
+      g_assert_cmpint (entry->offsets - replay->offsets, ==, entry->values - replay->values);
+      for (guint16 *word = owner + (entry->values - replay->values);
+           word < owner + (entry->values_end - replay->values); word++)
         {
-          g_assert_cmpuint (owner[entry->first_word + word], ==, 0);
-          owner[entry->first_word + word] = (guint16) (index + 1);
+          g_assert_cmpuint (*word, ==, 0);
+          *word = (guint16) (index + 1);
         }
       g_assert_true (entry->pc == 0 || is_found (replay, index));
     }

@@ -29,22 +29,22 @@ take (Fixture *fixture)
 {
   LeashSlot *slot;
 
-  leash_lock (&fixture->shard->lock);
+  leash_short_lock (&fixture->shard->lock);
   slot = leash_shard_take_slot (fixture->shard);
   slot->state = LEASH_SLOT_OPEN;
-  leash_unlock (&fixture->shard->lock);
+  leash_short_unlock (&fixture->shard->lock);
   return slot;
 }
 
 static void
 give (Fixture *fixture, LeashSlot *slot)
 {
-  leash_lock (&fixture->shard->lock);
+  leash_short_lock (&fixture->shard->lock);
   leash_shard_count_out (fixture->shard, slot);
   slot->state = LEASH_SLOT_RELEASED;
   if (slot->children == 0)
     leash_shard_free_slot (fixture->shard, slot);
-  leash_unlock (&fixture->shard->lock);
+  leash_short_unlock (&fixture->shard->lock);
 }
 
 static void
@@ -98,12 +98,12 @@ test_moved (Fixture *fixture, gconstpointer unused)
 
   leash_parent_attach (old_tag);
   leash_parent_attach (new_tag); /* by the old one */
-  leash_lock (&fixture->shard->lock);
+  leash_short_lock (&fixture->shard->lock);
   leash_shard_count_out (fixture->shard, old);
   old->state = LEASH_SLOT_MOVED;
   old->extra = leash_extra_new (FALSE);
   old->extra->parent = new_tag;
-  leash_unlock (&fixture->shard->lock);
+  leash_short_unlock (&fixture->shard->lock);
   g_assert_true (leash_parent_attach (old_tag) == new_tag);
   leash_parent_detach (new_tag);
   g_assert_cmpuint (new->children, ==, 1);
@@ -121,7 +121,7 @@ test_tag_of_a_gone_tracker (Fixture *fixture, gconstpointer unused)
   LeashShard *shard = NULL;
 
   g_assert_nonnull (leash_shard_lock_tag (tag, &shard));
-  leash_unlock (&shard->lock);
+  leash_short_unlock (&shard->lock);
   leash_tracker_unref (fixture->tracker);
   g_assert_null (leash_shard_lock_tag (tag, &shard));
   g_assert_null (leash_parent_attach (tag));

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A lock for work of some ten nanoseconds, where two calls of pthread_mutex_lock() and _unlock() would cost more
+ * than the work. Taking it is one exchange, or none while the process has one thread; letting it go is a store.
+ * There is nobody to wake: who finds it held looks again, lets others run, and sleeps at last, so that a
+ * thread of high priority does not keep the holder from running for ever.
+ *
+ * Memory of zeros is an unlocked one. Not for anything that may wait or call back.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/single_threaded.h>
+
+typedef struct
+{
+  guint32 held; /* atomic */
+} LeashShortLock;
+
+/* Takes a lock that another thread was seen to hold. */
+void leash_short_lock_wait (LeashShortLock *lock);
+
+static inline void
+leash_short_lock (LeashShortLock *lock)
+{
+  if (G_LIKELY (__libc_single_threaded))
+    __atomic_store_n (&lock->held, 1, __ATOMIC_RELAXED);
+  else if (G_UNLIKELY (__atomic_exchange_n (&lock->held, 1, __ATOMIC_ACQUIRE) != 0))
+    leash_short_lock_wait (lock);
+}
+
+static inline void
+leash_short_unlock (LeashShortLock *lock)
+{
+  __atomic_store_n (&lock->held, 0, __ATOMIC_RELEASE);
+}
