@@ -125,22 +125,21 @@ is_in_stack (LeashStackId id, guintptr value)
 /* The entry's words above the frame that are not as they were; *ret_n_addresses of them were return
  * addresses. */
 static guint
-count_changed (const LeashReplay *replay, const LeashReplayEntry *entry, gconstpointer frame,
-               guint *ret_n_addresses)
+count_changed (const LeashReplayEntry *entry, gconstpointer frame, guint *ret_n_addresses)
 {
   const guintptr *last = NULL; /* one word may be asked for several times over */
   guint n = 0;
 
   *ret_n_addresses = 0;
-  for (guint i = entry->first_word; i < (guint) entry->first_word + entry->n_words; i++)
+  for (guint i = 0; entry->values + i < entry->values_end; i++)
     {
-      const guintptr *word = (const guintptr *) entry->sp + replay->offsets[i];
+      const guintptr *word = (const guintptr *) entry->sp + entry->offsets[i];
 
-      if ((gconstpointer) word <= frame || *word == replay->values[i] || word == last)
+      if ((gconstpointer) word <= frame || *word == entry->values[i] || word == last)
         continue;
       last = word;
       n++;
-      *ret_n_addresses += is_in_stack (entry->id, replay->values[i]);
+      *ret_n_addresses += is_in_stack (entry->id, entry->values[i]);
     }
   return n;
 }
@@ -159,7 +158,7 @@ capture_and_look (void)
   LeashStackId id;
 
   if (seen.entry != NULL)
-    seen.n_changed = count_changed (replay, seen.entry, __builtin_frame_address (0), &seen.n_addresses);
+    seen.n_changed = count_changed (seen.entry, __builtin_frame_address (0), &seen.n_addresses);
   id = capture ();
   if (seen.entry == NULL && replay->n_recorded != n_recorded)
     seen.entry = &replay->entries[(replay->oldest + replay->n_entries - 1) % LEASH_REPLAY_ENTRIES];

@@ -44,7 +44,7 @@ spoil_id (LeashReplayEntry *entry)
 static void
 spoil_words (LeashReplayEntry *entry)
 {
-  entry->n_words = 0;
+  entry->values_end = entry->values;
 }
 
 /* Before the last of four times. */
