@@ -51,6 +51,9 @@ struct _LeashTracker
 G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, level) == 0 && LEASH_LEVEL_OFF == 0);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, hears_handles) == sizeof (guint));
 
+/* Guards the list of all trackers and the links between them; taken before any other. */
+extern LeashLock leash_trackers_lock __attribute__ ((visibility ("hidden")));
+
 /* Time in coarse milliseconds: a third of the cost of the exact clock, and enough for an age. */
 static inline gint64
 leash_tracker_now (void)
@@ -61,6 +64,9 @@ leash_tracker_now (void)
   return (gint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* leash-tracker-settings.c. With the lock of all trackers held, or the only reference. */
+void        leash_tracker_apply_history (LeashTracker   *tracker,
+                                        guint            max_events);
 /* Before a handle is tracked: makes all trackers hear of handles. */
 void        leash_tracker_use_handles  (void);
 /* Makes the shard of that number, unless another thread has. */

@@ -15,8 +15,8 @@
 #include "leash-live-private.h"
 #include "leash-settings-private.h"
 
-static LeashLock trackers_lock = LEASH_LOCK_INIT; /* guards the list and the links between trackers */
-static GPtrArray *trackers;                       /* all of them, not owned */
+LeashLock leash_trackers_lock = LEASH_LOCK_INIT;
+static GPtrArray *trackers;  /* all of them, not owned */
 static gboolean has_handles; /* atomic, written with the lock held; any was ever tracked */
 
 /**
@@ -42,19 +42,6 @@ leash_tracker_try_ref (LeashTracker *tracker)
   return FALSE;
 }
 
-/* With the lock of all trackers held, or the only reference. */
-static void
-set_history (LeashTracker *tracker, guint max_events)
-{
-  int change = (max_events > 0) - (tracker->history > 0);
-
-  __atomic_store_n (&tracker->history, max_events, __ATOMIC_RELAXED);
-  for (guint i = 0; i < LEASH_N_SHARDS; i++)
-    if (tracker->shards[i] != NULL)
-      __atomic_store_n (&tracker->shards[i]->history, max_events, __ATOMIC_RELAXED);
-  __atomic_fetch_add (&leash_history_n_trackers, (guint) change, __ATOMIC_RELAXED);
-}
-
 static LeashTracker *
 tracker_new (LeashTracker *parent)
 {
@@ -68,7 +55,7 @@ tracker_new (LeashTracker *parent)
   tracker->level = settings->level;
   tracker->sample_every = settings->sample_every;
   tracker->depth = settings->depth;
-  set_history (tracker, settings->history);
+  leash_tracker_apply_history (tracker, settings->history);
   tracker->was_off = settings->level == LEASH_LEVEL_OFF;
   tracker->made_at = leash_tracker_now ();
   tracker->parent = parent != NULL ? leash_tracker_ref (parent) : NULL;
@@ -80,14 +67,14 @@ tracker_new (LeashTracker *parent)
   for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
     pthread_mutex_init (&tracker->keys[i].lock, NULL);
 
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   if (trackers == NULL)
     trackers = g_ptr_array_new ();
   g_ptr_array_add (trackers, tracker);
   tracker->hears_handles = has_handles || settings->level != LEASH_LEVEL_OFF;
   if (parent != NULL)
     g_ptr_array_add (parent->nested, tracker);
-  leash_unlock (&trackers_lock);
+  leash_unlock (&leash_trackers_lock);
   leash_live_start ();
   leash_thread_set_busy (was_busy);
   return tracker;
@@ -204,7 +191,7 @@ collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
 static void
 tracker_free (LeashTracker *tracker)
 {
-  set_history (tracker, 0);
+  leash_tracker_apply_history (tracker, 0);
   for (guint i = 0; i < LEASH_N_SHARDS; i++)
     if (tracker->shards[i] != NULL)
       leash_shard_return (tracker->shards[i]);
@@ -216,18 +203,55 @@ tracker_free (LeashTracker *tracker)
   g_free (tracker);
 }
 
-/*
- * With the lock of all trackers held: hands the last reference to the parent, for what is still open in the
- * tracker. The count does not pass 0 meanwhile, so that whoever looks for what is open finds the tracker.
- */
+/* Drops a reference that is not the only one; else returns FALSE. */
+static gboolean
+drop_shared (LeashTracker *tracker)
+{
+  gint count = __atomic_load_n (&tracker->ref_count, __ATOMIC_RELAXED);
+
+  while (count > 1)
+    if (__atomic_compare_exchange_n (&tracker->ref_count, &count, count - 1, TRUE, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+      return TRUE;
+  return FALSE;
+}
+
+/* With the lock of all trackers held: hands the only reference to the parent, for what is still open. */
 static gboolean
 make_orphan (LeashTracker *tracker)
 {
-  if (tracker->parent == NULL || __atomic_load_n (&tracker->ref_count, __ATOMIC_ACQUIRE) > 1
-      || !has_left_open (tracker))
+  if (tracker->parent == NULL || !has_left_open (tracker))
     return FALSE;
   g_ptr_array_add (tracker->parent->orphans, tracker);
   return TRUE;
+}
+
+typedef enum
+{
+  DROP_SHARED,
+  DROP_ORPHANED,
+  DROP_LAST
+} Drop;
+
+/*
+ * With the lock of all trackers held. The count of one that becomes an orphan does not pass 0, so that
+ * whoever looks for what is open finds the tracker; others may take and drop references meanwhile.
+ */
+static Drop
+drop_ref (LeashTracker *tracker)
+{
+  for (;;)
+    {
+      gint last = 1;
+
+      if (drop_shared (tracker))
+        return DROP_SHARED;
+      if (make_orphan (tracker))
+        return DROP_ORPHANED;
+      if (__atomic_compare_exchange_n (&tracker->ref_count, &last, 0, FALSE, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED))
+        return DROP_LAST;
+    }
 }
 
 /*
@@ -256,28 +280,26 @@ tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
     }
 }
 
-/* Drops what seems to be the last reference: another thread may find the tracker on a list before the lock is
- * held. */
+/* Drops what seems to be the last reference. */
 static void
 tracker_last_unref (LeashTracker *tracker)
 {
   g_autoptr (GPtrArray) finished = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
   gboolean was_busy = leash_thread_set_busy (TRUE);
-  gboolean is_orphan, is_gone;
   LeashTracker *parent;
+  Drop drop;
 
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   parent = tracker->parent;
-  is_orphan = make_orphan (tracker);
-  is_gone = !is_orphan && __atomic_sub_fetch (&tracker->ref_count, 1, __ATOMIC_ACQ_REL) == 0;
-  if (is_gone)
+  drop = drop_ref (tracker);
+  if (drop == DROP_LAST)
     tracker_unlink (tracker, finished);
-  leash_unlock (&trackers_lock);
-  if (is_gone)
+  leash_unlock (&leash_trackers_lock);
+  if (drop == DROP_LAST)
     tracker_free (tracker);
   leash_thread_set_busy (was_busy);
   /* An orphan is held by what it is nested in, and not the other way round. */
-  if (parent != NULL && (is_orphan || is_gone))
+  if (parent != NULL && drop != DROP_SHARED)
     leash_tracker_unref (parent);
 }
 
@@ -293,22 +315,10 @@ tracker_last_unref (LeashTracker *tracker)
 void
 leash_tracker_unref (LeashTracker *tracker)
 {
-  gint count;
-
   g_return_if_fail (tracker != NULL);
 
-  count = __atomic_load_n (&tracker->ref_count, __ATOMIC_RELAXED);
-  while (count > 1)
-    if (__atomic_compare_exchange_n (&tracker->ref_count, &count, count - 1, TRUE, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED))
-      return;
-  tracker_last_unref (tracker);
-}
-
-static guint
-get_depth (LeashTracker *tracker)
-{
-  return __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED);
+  if (!drop_shared (tracker))
+    tracker_last_unref (tracker);
 }
 
 /**
@@ -330,22 +340,24 @@ leash_tracker_end (LeashTracker *tracker)
 
   if (__atomic_exchange_n (&tracker->ended, TRUE, __ATOMIC_ACQ_REL))
     return;
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   for (guint i = 0; i < tracker->nested->len; i++)
     {
       LeashTracker *nested = g_ptr_array_index (tracker->nested, i);
 
       too_early |= !leash_tracker_is_ended (nested) && !g_ptr_array_find (tracker->orphans, nested, NULL);
     }
-  leash_unlock (&trackers_lock);
+  leash_unlock (&leash_trackers_lock);
   if (!too_early)
     return;
   was_busy = leash_thread_set_busy (TRUE);
-  leash_tracker_add_misuse (tracker, &(LeashMisuse){
-                                         .type = LEASH_MISUSE_END_ORDER,
-                                         .kind = "tracker",
-                                         .stack = leash_capture (LEASH_CALLER, NULL, get_depth (tracker)),
-                                     });
+  leash_tracker_add_misuse (
+      tracker,
+      &(LeashMisuse){
+          .type = LEASH_MISUSE_END_ORDER,
+          .kind = "tracker",
+          .stack = leash_capture (LEASH_CALLER, NULL, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED)),
+      });
   leash_thread_set_busy (was_busy);
 }
 
@@ -367,139 +379,17 @@ leash_tracker_is_ended (LeashTracker *tracker)
   return __atomic_load_n (&tracker->ended, __ATOMIC_ACQUIRE);
 }
 
-/**
- * leash_tracker_get_level:
- * @tracker: a tracker
- *
- * How much it remembers.
- *
- * Returns: the level
- *
- * Since: 0.1
- */
-LeashLevel
-leash_tracker_get_level (LeashTracker *tracker)
-{
-  g_return_val_if_fail (tracker != NULL, LEASH_LEVEL_OFF);
-
-  return (LeashLevel) __atomic_load_n (&tracker->level, __ATOMIC_RELAXED);
-}
-
-/**
- * leash_tracker_set_level:
- * @tracker: a tracker
- * @level: how much it remembers from now on
- * @sample_every: for %LEASH_LEVEL_SAMPLE: one resource in so many has its stack taken, 1 or more; else 0
- *
- * Changes the level while the program runs. What is open already stays as it is.
- *
- * Since: 0.1
- */
-void
-leash_tracker_set_level (LeashTracker *tracker, LeashLevel level, guint sample_every)
-{
-  g_return_if_fail (tracker != NULL);
-  g_return_if_fail (level <= LEASH_LEVEL_FULL);
-  g_return_if_fail (level != LEASH_LEVEL_SAMPLE || sample_every > 0);
-
-  if (level == LEASH_LEVEL_OFF)
-    __atomic_store_n (&tracker->was_off, TRUE, __ATOMIC_RELAXED);
-  else
-    __atomic_store_n (&tracker->hears_handles, TRUE, __ATOMIC_RELAXED);
-  __atomic_store_n (&tracker->sample_every, sample_every, __ATOMIC_RELAXED);
-  __atomic_store_n (&tracker->level, level, __ATOMIC_RELEASE);
-}
-
-/* With the lock of all trackers held, as shards are added with it. */
-static void
-set_release_depth (LeashTracker *tracker, guint frames)
-{
-  tracker->release_depth = frames;
-  for (guint i = 0; i < LEASH_N_SHARDS; i++)
-    if (tracker->shards[i] != NULL)
-      __atomic_store_n (&tracker->shards[i]->release_depth, frames, __ATOMIC_RELAXED);
-}
-
-/**
- * leash_tracker_set_depth:
- * @tracker: a tracker
- * @frames: 1 to 128
- *
- * Sets how many frames of a stack are kept, innermost first.
- *
- * Since: 0.1
- */
-void
-leash_tracker_set_depth (LeashTracker *tracker, guint frames)
-{
-  g_return_if_fail (tracker != NULL);
-  g_return_if_fail (frames >= 1 && frames <= LEASH_DEPTH_MAX);
-
-  leash_lock (&trackers_lock);
-  __atomic_store_n (&tracker->depth, frames, __ATOMIC_RELAXED);
-  if (tracker->release_depth > 0)
-    set_release_depth (tracker, frames);
-  leash_unlock (&trackers_lock);
-}
-
-/**
- * leash_tracker_set_release_stacks:
- * @tracker: a tracker
- * @keep: whether to take a stack at each release too
- *
- * Makes reports of misuse show the whole stack of the first release, not its place only, for twice the cost.
- * Off by default; on in the trackers that leash_test_begin() makes.
- *
- * Since: 0.1
- */
-void
-leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
-{
-  g_return_if_fail (tracker != NULL);
-
-  leash_lock (&trackers_lock);
-  set_release_depth (tracker, keep ? get_depth (tracker) : 0);
-  leash_unlock (&trackers_lock);
-}
-
 void
 leash_tracker_use_handles (void)
 {
   if (G_LIKELY (__atomic_load_n (&has_handles, __ATOMIC_RELAXED)))
     return;
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   for (guint i = 0; i < trackers->len; i++)
     __atomic_store_n (&((LeashTracker *) g_ptr_array_index (trackers, i))->hears_handles, TRUE,
                       __ATOMIC_RELAXED);
   __atomic_store_n (&has_handles, TRUE, __ATOMIC_RELAXED);
-  leash_unlock (&trackers_lock);
-}
-
-/**
- * leash_tracker_set_history:
- * @tracker: a tracker
- * @max_events: how many events a resource keeps, 0 to 1000; 0 for none
- *
- * Has resources keep what happens to them after they were opened: that they were touched (see
- * leash_tag_touch(); files, directories, connections and listeners of Leash touch themselves in each
- * operation), touched by another thread than before, or adopted, each with the stack. Off by default; the
- * LEASH_HISTORY environment variable has it on from the start. It does not depend on the level.
- *
- * Of touches only the 1st, 2nd, 4th, 8th and so on are kept. Of more than @max_events events the first and
- * the newest are; how many were not kept is told. A lower limit drops events when the next one comes, 0 none
- * of those that there are.
- *
- * Since: 0.1
- */
-void
-leash_tracker_set_history (LeashTracker *tracker, guint max_events)
-{
-  g_return_if_fail (tracker != NULL);
-  g_return_if_fail (max_events <= LEASH_HISTORY_MAX);
-
-  leash_lock (&trackers_lock);
-  set_history (tracker, max_events);
-  leash_unlock (&trackers_lock);
+  leash_unlock (&leash_trackers_lock);
 }
 
 LeashShard *
@@ -507,7 +397,7 @@ leash_tracker_add_shard (LeashTracker *tracker, guint number)
 {
   LeashShard *shard;
 
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   shard = tracker->shards[number];
   if (shard == NULL)
     {
@@ -515,7 +405,7 @@ leash_tracker_add_shard (LeashTracker *tracker, guint number)
       __atomic_store_n (&shard->history, tracker->history, __ATOMIC_RELAXED);
       __atomic_store_n (&tracker->shards[number], shard, __ATOMIC_RELEASE);
     }
-  leash_unlock (&trackers_lock);
+  leash_unlock (&leash_trackers_lock);
   return shard;
 }
 
@@ -542,9 +432,9 @@ leash_tracker_list (LeashTracker *tracker)
   gboolean was_busy = leash_thread_set_busy (TRUE);
 
   g_ptr_array_add (list, leash_tracker_ref (tracker));
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   list_nested (tracker, list);
-  leash_unlock (&trackers_lock);
+  leash_unlock (&leash_trackers_lock);
   leash_thread_set_busy (was_busy);
   return list;
 }
@@ -554,10 +444,10 @@ leash_tracker_find_above (LeashTracker *tracker, guint16 kind, guintptr key)
 {
   LeashTag *tag = NULL;
 
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   for (LeashTracker *above = tracker->parent; above != NULL && tag == NULL; above = above->parent)
     tag = leash_keys_find (above->keys, kind, key);
-  leash_unlock (&trackers_lock);
+  leash_unlock (&leash_trackers_lock);
   return tag;
 }
 
@@ -566,11 +456,11 @@ leash_tracker_list_all (void)
 {
   GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
 
-  leash_lock (&trackers_lock);
+  leash_lock (&leash_trackers_lock);
   for (guint i = 0; trackers != NULL && i < trackers->len; i++)
     if (leash_tracker_try_ref (g_ptr_array_index (trackers, i)))
       g_ptr_array_add (list, g_ptr_array_index (trackers, i));
-  leash_unlock (&trackers_lock);
+  leash_unlock (&leash_trackers_lock);
   return list;
 }
 
@@ -585,7 +475,7 @@ hold (LeashLock *lock, GPtrArray *held)
 void
 leash_tracker_fork_lock (GPtrArray *held)
 {
-  hold (&trackers_lock, held);
+  hold (&leash_trackers_lock, held);
   for (guint i = 0; trackers != NULL && i < trackers->len; i++)
     {
       LeashTracker *tracker = g_ptr_array_index (trackers, i);

@@ -7,6 +7,8 @@
 
 #include "tracker-fixture.h"
 
+#define FAMILY 3 /* siblings */
+
 typedef enum
 {
   PLAIN,
@@ -160,9 +162,11 @@ open_baton (Self *self, Kind kind, guint where, LeashContext *ctx)
   return baton;
 }
 
+/* All are open before one is handed on: the parent's first tag leads on only while it has children. */
 static void
 open_family (Self *self, guint where)
 {
+  Baton *batons[FAMILY];
   LeashTag *parent = leash_track (get_ctx (self, where), "handover-parent", NULL);
   Family *family;
 
@@ -171,15 +175,16 @@ open_family (Self *self, guint where)
   family = g_new0 (Family, 1);
   family->parent = parent;
   family->where = (gint) where;
-  family->n_left = 3;
-  for (gint i = 0; i < 3; i++)
+  family->n_left = FAMILY;
+  for (gint i = 0; i < FAMILY; i++)
     {
-      Baton *baton = baton_new (self, SIBLING, pick (self, N_TRACKERS));
-
-      baton->family = family;
-      baton->tag = leash_track_child (get_ctx (self, baton->where), parent, kind_names[SIBLING], NULL);
-      post (self, baton);
+      batons[i] = baton_new (self, SIBLING, pick (self, N_TRACKERS));
+      batons[i]->family = family;
+      batons[i]->tag
+          = leash_track_child (get_ctx (self, batons[i]->where), parent, kind_names[SIBLING], NULL);
     }
+  for (gint i = 0; i < FAMILY; i++)
+    post (self, batons[i]);
 }
 
 /* Where a tracker is off there is no tag, and nothing to hand on. */
@@ -370,8 +375,14 @@ rename_tag (Self *self, Baton *baton)
   leash_tag_set_name (baton->tag, "renamed");
 }
 
+static void
+touch (Self *self, Baton *baton)
+{
+  leash_tag_touch (baton->tag, "touched");
+}
+
 static void (*const deeds[]) (Self *self, Baton *baton)
-    = { adopt,         adopt, adopt_any_parent, adopt_any_parent, open_child, rename_tag, misuse,
+    = { adopt, touch, adopt, adopt_any_parent, adopt_any_parent, open_child, rename_tag, misuse,
         reuse_pointer, keep,  close_tag,        close_tag,        close_all };
 
 /* Does something to it, and hands it on while there is something to hand on. */

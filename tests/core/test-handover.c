@@ -104,6 +104,7 @@ set (gpointer data)
       leash_tracker_set_level (tracker, (LeashLevel) level, level == LEASH_LEVEL_SAMPLE ? 3 : 0);
       leash_tracker_set_depth (tracker, 1 + pick (self, 32));
       leash_tracker_set_release_stacks (tracker, pick (self, 3) == 0);
+      leash_tracker_set_history (tracker, 4 * pick (self, 3));
       g_usleep (500);
       leash_tracker_remove_listener (tracker, listener);
       g_usleep (500);
