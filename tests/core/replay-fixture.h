@@ -98,7 +98,7 @@ count_now (const LeashReplay *replay)
     Counts before_ = count_now (replay), done_;                       \
     LeashStackId ids_[4];                                             \
                                                                       \
-    for (guint i_ = 0; i_ < unknown (4); i_++)                        \
+    for (guint i_ = unknown (0); i_ < unknown (4); i_++)                        \
       ids_[i_] = call;                                                \
     for (guint i_ = 0; i_ < 4; i_++)                                  \
       g_assert_cmpuint (ids_[i_], ==, ids_[0]);                       \
@@ -114,7 +114,7 @@ count_now (const LeashReplay *replay)
   {                                                                   \
     Counts before_ = count_now (replay), done_;                       \
                                                                       \
-    for (guint i_ = 0; i_ < unknown (6); i_++)                                  \
+    for (guint i_ = unknown (0); i_ < unknown (6); i_++)                                  \
       call;                                                           \
     done_ = count_since (replay, before_);                            \
     g_assert_cmpuint (done_.n_recorded, ==, 0);                       \

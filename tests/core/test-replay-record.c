@@ -21,7 +21,7 @@
  * it so that func finds the same stack pointer, and from_far() writes to none of the words that from_near()
  * has left.
  *
- * DW_CFA_def_cfa_expression (4 bytes): DW_OP_breg7 (rsp) + 0, DW_OP_deref; and DW_OP_nop.
+ * DW_CFA_def_cfa_expression (3 bytes): DW_OP_breg7 (rsp) + 0, DW_OP_deref.
  */
 __asm__(".text\n"
         ".type through_expression, @function\n"
@@ -32,7 +32,7 @@ __asm__(".text\n"
         "  push %rax\n"
         "  push %rax\n"
         "  push %rax\n"
-        "  .cfi_escape 0x0f, 4, 0x77, 0, 0x06, 0x96\n"
+        "  .cfi_escape 0x0f, 3, 0x77, 0, 0x06\n"
         "  call *%rdi\n"
         "  mov (%rsp), %rdx\n"
         "  lea -8(%rdx), %rsp\n"
@@ -178,7 +178,7 @@ check_expression (LeashReplay *replay)
   guint n_changed[G_N_ELEMENTS (ways)], n_addresses[G_N_ELEMENTS (ways)];
   Counts before = count_now (replay), done;
 
-  for (guint i = 0; i < unknown (G_N_ELEMENTS (ways)); i++)
+  for (guint i = unknown (0); i < unknown (G_N_ELEMENTS (ways)); i++)
     {
       ids[i] = ways[i](capture_and_look);
       n_changed[i] = seen.n_changed;
@@ -186,8 +186,9 @@ check_expression (LeashReplay *replay)
     }
   done = count_since (replay, before);
   g_assert_cmpuint (n_changed[2], ==, 0);
-  g_assert_cmpuint (n_changed[3], ==, 1);
-  g_assert_cmpuint (n_addresses[3], ==, 0);
+  /* ThreadSanitizer's calls write where a frame has been. */
+  g_assert_cmpuint (n_changed[3] - n_addresses[3], ==, 1);
+  g_assert_true (n_addresses[3] == 0 || UNDER_THREAD_SANITIZER);
   g_assert_cmpuint (ids[2], ==, ids[0]);
   g_assert_cmpuint (ids[5], ==, ids[3]);
   g_assert_cmpuint (ids[3], !=, ids[0]);
@@ -228,7 +229,7 @@ test_realigned_frames (void)
   LeashReplay *replay = get_replay ();
   LeashStackId ids[128];
 
-  for (guint i = 0; i < unknown (G_N_ELEMENTS (ids)); i++)
+  for (guint i = unknown (0); i < unknown (G_N_ELEMENTS (ids)); i++)
     {
       give_credit (replay);
       ids[i] = capture_realigned (16 + i / 4 * 16);
@@ -256,12 +257,21 @@ test_cut_short_is_not_recorded (void)
   assert_is_not_replayed (replay, call_unknown (capture));
 }
 
+static gboolean
+is_under_valgrind (const char *what_it_does)
+{
+  if (g_getenv ("UNDER_VALGRIND") == NULL)
+    return FALSE;
+  g_test_skip_printf ("valgrind %s", what_it_does);
+  return TRUE;
+}
+
 static volatile LeashStackId in_handler;
 
 static void
 capture_in_handler (int number)
 {
-  for (guint i = 0; i < unknown (6); i++)
+  for (guint i = unknown (0); i < unknown (6); i++)
     in_handler = capture ();
 }
 
@@ -273,6 +283,11 @@ check_signal (int flags, gboolean is_in_bounds)
   guint64 n_declined = replay->n_declined;
   struct sigaction action = { .sa_handler = capture_in_handler, .sa_flags = flags }, before;
 
+  if (UNDER_THREAD_SANITIZER)
+    {
+      g_test_skip ("ThreadSanitizer has a handler called later, and forbids it to allocate");
+      return;
+    }
   give_credit (replay);
   g_assert_cmpint (sigaction (SIGUSR1, &action, &before), ==, 0);
   assert_is_not_replayed (replay, raise (SIGUSR1));
@@ -310,6 +325,8 @@ test_signal_on_array (void)
 {
   char memory[256 * 1024];
 
+  if (is_under_valgrind ("takes what lies on a stack within another for left"))
+    return;
   check_signal_on (memory, sizeof memory, TRUE);
 }
 
@@ -339,11 +356,13 @@ call_middle (gboolean other)
 
   if (other)
     {
+      DIFFER (1);
       id = capture ();
       DIFFER (1);
     }
   else
     {
+      DIFFER (2);
       id = capture ();
       DIFFER (2);
     }
@@ -397,10 +416,12 @@ test_coroutine_on_array (void)
   char memory[256 * 1024];
   LeashStackId ids[12];
 
+  if (is_under_valgrind ("takes what lies on a stack within another for left"))
+    return;
   give_credit (replay);
   memset (memory, 0, sizeof memory);
   start_coroutine (memory, sizeof memory);
-  for (guint i = 0; i < unknown (G_N_ELEMENTS (ids)); i++)
+  for (guint i = unknown (0); i < unknown (G_N_ELEMENTS (ids)); i++)
     ids[i] = resume ();
   for (guint i = 4; i < G_N_ELEMENTS (ids); i++)
     g_assert_cmpuint (ids[i], ==, ids[i - 4]);
@@ -417,7 +438,7 @@ capture_in_vfork (LeashReplay *replay)
   child = vfork ();
   if (child == 0)
     {
-      for (guint i = 0; i < unknown (6); i++)
+      for (guint i = unknown (0); i < unknown (6); i++)
         capture ();
       _exit (0);
     }
@@ -437,6 +458,8 @@ test_vfork (void)
       g_test_skip ("ThreadSanitizer makes fork() of vfork()");
       return;
     }
+  if (is_under_valgrind ("makes fork() of vfork()"))
+    return;
   give_credit (replay);
   before = count_now (replay);
   capture_in_vfork (replay);
@@ -456,7 +479,7 @@ test_fork (void)
   if (!is_subprocess_with ("verify"))
     return;
   replay = get_replay ();
-  for (guint i = 0; i < unknown (8); i++)
+  for (guint i = unknown (0); i < unknown (8); i++)
     {
       LeashStackId id = capture ();
 

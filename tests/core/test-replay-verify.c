@@ -15,11 +15,13 @@ capture_one_of (guint which)
 
   if (which == 0)
     {
+      DIFFER (1);
       id = capture ();
       DIFFER (1);
     }
   else
     {
+      DIFFER (2);
       id = capture ();
       DIFFER (2);
     }
@@ -47,14 +49,26 @@ spoil_words (LeashReplayEntry *entry)
   entry->values_end = entry->values;
 }
 
+static LeashReplayEntry *spoiled;
+
 /* Before the last of four times. */
 static G_NO_INLINE void
 spoil_at_last (LeashReplay *replay, guint time, void (*spoil) (LeashReplayEntry *entry))
 {
   if (time == 0)
     give_credit (replay);
-  if (time == 3)
-    spoil (get_newest (replay));
+  if (time != 3)
+    return;
+  spoiled = get_newest (replay);
+  spoil (spoiled);
+}
+
+/* So that it is no answer for the tests that follow. */
+static void
+put_away_spoiled (void)
+{
+  g_test_assert_expected_messages ();
+  spoiled->depth = 0;
 }
 
 static void
@@ -66,12 +80,12 @@ test_wrong_stack (void)
 
   other_id = capture_one_of (0);
   expect_difference ();
-  for (guint i = 0; i < unknown (4); i++)
+  for (guint i = unknown (0); i < unknown (4); i++)
     {
       spoil_at_last (replay, i, spoil_id);
       id = capture ();
     }
-  g_test_assert_expected_messages ();
+  put_away_spoiled ();
   g_assert_cmpuint (id, ==, other_id);
   g_assert_cmpuint (leash_replay_count_different (), ==, before + 1);
 }
@@ -85,12 +99,12 @@ test_missing_words (void)
   LeashStackId ids[G_N_ELEMENTS (places)];
 
   expect_difference ();
-  for (guint i = 0; i < unknown (4); i++)
+  for (guint i = unknown (0); i < unknown (4); i++)
     {
       spoil_at_last (replay, i, spoil_words);
       ids[i] = capture_one_of (places[i]);
     }
-  g_test_assert_expected_messages ();
+  put_away_spoiled ();
   g_assert_cmpuint (ids[3], ==, ids[0]); /* which is wrong: it came from the other place */
   g_assert_cmpuint (leash_replay_count_different (), ==, before + 1);
 }
@@ -101,7 +115,7 @@ test_right_ones (void)
   LeashReplay *replay = get_replay ();
   guint64 before = leash_replay_count_different (), n_verified = replay->n_verified;
 
-  for (guint i = 0; i < unknown (2000); i++)
+  for (guint i = unknown (0); i < unknown (2000); i++)
     capture ();
   g_assert_cmpuint (leash_replay_count_different (), ==, before);
   g_assert_cmpuint (replay->n_verified - n_verified, >=, 1990);
@@ -120,7 +134,7 @@ test_ends_a_test (void)
     }
   get_replay ();
   other_id = capture_one_of (0);
-  for (guint i = 0; i < unknown (4); i++)
+  for (guint i = unknown (0); i < unknown (4); i++)
     {
       spoil_at_last (leash_thread_self.replay, i, spoil_id);
       capture ();
@@ -164,7 +178,7 @@ test_wrappers (void)
   for (guint n = 0; n <= LEASH_OWN_FRAMES_MAX; n++)
     {
       give_credit (replay);
-      for (guint i = 0; i < unknown (5); i++)
+      for (guint i = unknown (0); i < unknown (5); i++)
         capture_for_caller (n);
     }
   g_assert_cmpuint (leash_replay_count_different (), ==, before);
