@@ -65,6 +65,8 @@ struct _LeashReplay
   guintptr values[LEASH_REPLAY_WORDS]; /* and what was there */
 };
 
+G_STATIC_ASSERT (sizeof (LeashReplay) <= 160 * 1024); /* docs/design.md says so */
+
 /* Whether stacks are replayed in this process at all: LEASH_CAPTURE is not unwind, and the processor is known. */
 extern gboolean leash_replay_is_on __attribute__ ((visibility ("hidden")));
 
