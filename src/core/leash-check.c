@@ -56,7 +56,7 @@ leash_tracker_check (LeashTracker *tracker, GError **error)
     return TRUE;
   if (error == NULL)
     return FALSE;
-  snapshot = leash_snapshot_new (tracker);
+  snapshot = leash_snapshot_new_for_report (tracker);
   summary = leash_snapshot_summarize (snapshot, &code);
   if (summary == NULL)
     return TRUE;
@@ -105,6 +105,6 @@ leash_tracker_report_full (LeashTracker *tracker, LeashFormat format, LeashRepor
 
   g_return_val_if_fail (tracker != NULL, NULL);
 
-  snapshot = leash_snapshot_new (tracker);
+  snapshot = leash_snapshot_new_for_report (tracker);
   return leash_snapshot_report (snapshot, format, flags, max_places);
 }

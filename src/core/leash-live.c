@@ -10,17 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "leash-report-parts-private.h"
 #include "leash-server-private.h"
 #include "leash-settings-private.h"
-#include "leash-snapshot-private.h"
 
 char *
 leash_live_report (LeashTracker *tracker, LeashFormat format, gboolean all)
 {
   const LeashSettings *settings = leash_settings_get ();
   gboolean all_frames = all || settings->all_frames;
-  g_autoptr (LeashSnapshot) snapshot
-      = tracker != NULL ? leash_snapshot_new (tracker) : leash_snapshot_new_of_all ();
+  g_autoptr (LeashSnapshot) snapshot = leash_snapshot_new_for_report (tracker);
   g_autofree char *report = leash_snapshot_report (
       snapshot, format, all_frames ? LEASH_REPORT_ALL_FRAMES : LEASH_REPORT_NONE, all ? 0 : settings->places);
 

@@ -185,11 +185,12 @@ add_place (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashPlace *pla
 {
   GString *json = printer->text;
   const LeashResource *first = place->first;
+  gsize count = leash_place_count (place);
 
   open_object (json, '{');
   add_string (json, "kind", first->kind);
-  add_number (json, "count", place->resources->len);
-  add_number (json, "estimate", place->estimate > 0 ? (gint64) place->estimate : place->resources->len);
+  add_number (json, "count", (gint64) count);
+  add_number (json, "estimate", (gint64) (place->estimate > 0 ? place->estimate : count));
   add_boolean (json, "adopted", (first->flags & LEASH_RESOURCE_ADOPTED) != 0);
   add_boolean (json, "parent_closed", (first->flags & LEASH_RESOURCE_PARENT_CLOSED) != 0);
   add_string (json, "parent_kind", first->parent_kind);
@@ -286,7 +287,7 @@ add_head (GString *json, LeashSnapshot *snapshot)
   add_number (json, "sample_every", snapshot->sample_every);
   add_boolean (json, "difference", snapshot->is_difference);
   add_number (json, "open", (gint64) n_leaks);
-  add_number (json, "kept", (gint64) (snapshot->resources->len - n_leaks));
+  add_number (json, "kept", (gint64) (leash_snapshot_count_all (snapshot) - n_leaks));
   add_number (json, "misused", (gint64) leash_report_count_misuses (snapshot));
 }
 

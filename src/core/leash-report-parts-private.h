@@ -7,6 +7,8 @@
 /* One line on what is wrong, and how grave it is; NULL, with nothing set, where nothing is. */
 char        *leash_snapshot_summarize (LeashSnapshot       *snapshot,
                                        LeashError          *ret_code);
+/* Of tracker, or of all there are for NULL. Where very many are open not all are in it, but counted: it is for a report. */
+LeashSnapshot *leash_snapshot_new_for_report (LeashTracker *tracker);
 /* Adds a resource of another snapshot; its strings are copied. */
 void         leash_snapshot_add       (LeashSnapshot       *snapshot,
                                        const LeashResource *resource);

@@ -22,6 +22,8 @@ typedef struct
 {
   const LeashResource *first; /* the oldest: its kind, stacks and flags are those of all */
   GPtrArray *resources;       /* of const LeashResource, oldest first */
+  gsize n_left_out;           /* more that are not among them, see leash-crowd.c */
+  gint64 newest_at;           /* when the last of all was opened */
   gsize estimate;             /* at level sample: how many were opened so, as the samples have it; else 0 */
 } LeashPlace;
 
@@ -53,6 +55,12 @@ typedef enum
   LEASH_PAINT_MISUSE,
   LEASH_PAINT_DIM
 } LeashPaint;
+
+static inline gsize
+leash_place_count (const LeashPlace *place)
+{
+  return place->resources->len + place->n_left_out;
+}
 
 /* Groups of the open resources (or, if kept, of those meant to stay open), most resources first. */
 GPtrArray  *leash_report_group         (LeashSnapshot    *snapshot,

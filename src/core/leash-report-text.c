@@ -62,16 +62,18 @@ list_strings (const LeashPlace *place, ResourceString get, gboolean *ret_has_nul
 
 /* "a", "b", "c" and 7 more */
 static void
-append_list (GString *text, GPtrArray *list)
+append_list (GString *text, GPtrArray *list, gsize n_left_out)
 {
+  gsize n_more = list->len - MIN (list->len, LIST_MAX) + n_left_out;
+
   for (guint i = 0; i < MIN (list->len, LIST_MAX); i++)
     {
       if (i > 0)
         g_string_append (text, ", ");
       leash_quote_append (text, g_ptr_array_index (list, i));
     }
-  if (list->len > LIST_MAX)
-    g_string_append_printf (text, " and %u more", list->len - LIST_MAX);
+  if (n_more > 0)
+    g_string_append_printf (text, " and %" G_GSIZE_FORMAT " more", n_more);
 }
 
 static void
@@ -83,7 +85,7 @@ append_names (GString *text, const LeashPlace *place)
   if (names->len == 0)
     return;
   g_string_append_c (text, ' ');
-  append_list (text, names);
+  append_list (text, names, place->n_left_out);
   if (has_unnamed)
     g_string_append (text, " and some without a name");
 }
@@ -97,7 +99,7 @@ append_threads (GString *text, const char *what, const LeashPlace *place, Resour
   if (threads->len == 0)
     return;
   g_string_append_printf (text, "%sby thread%s ", what, threads->len == 1 ? "" : "s");
-  append_list (text, threads);
+  append_list (text, threads, 0);
 }
 
 /* To two figures or so: whoever reads it compares, and does not measure. */
@@ -122,9 +124,8 @@ leash_report_format_age (gint64 microseconds)
 static void
 append_ages (GString *text, LeashSnapshot *snapshot, const LeashPlace *place)
 {
-  const LeashResource *last = g_ptr_array_index (place->resources, place->resources->len - 1);
   g_autofree char *oldest = leash_report_format_age (snapshot->taken_at - place->first->opened_at);
-  g_autofree char *newest = leash_report_format_age (snapshot->taken_at - last->opened_at);
+  g_autofree char *newest = leash_report_format_age (snapshot->taken_at - place->newest_at);
 
   if (strcmp (oldest, newest) == 0)
     g_string_append_printf (text, ", opened %s ago", oldest);
@@ -159,7 +160,7 @@ append_parent (GString *text, const LeashPlace *place)
 static void
 append_head (LeashPrinter *printer, const LeashPlace *place)
 {
-  leash_printer_count (printer, place->resources->len);
+  leash_printer_count (printer, leash_place_count (place));
   leash_printer_begin (printer, LEASH_PAINT_KIND);
   leash_escape_append (printer->text, place->first->kind);
   leash_printer_end (printer);
@@ -218,7 +219,7 @@ count_from (GPtrArray *places, guint first)
   gsize n = 0;
 
   for (guint i = first; i < places->len; i++)
-    n += ((const LeashPlace *) g_ptr_array_index (places, i))->resources->len;
+    n += leash_place_count (g_ptr_array_index (places, i));
   return n;
 }
 

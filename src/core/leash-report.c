@@ -7,6 +7,7 @@
  * One pass over a table, one sort: a million resources from a thousand places cost no more than looking at
  * each.
  */
+#include "leash-crowd-private.h"
 #include "leash-quote-private.h"
 #include "leash-report-private.h"
 
@@ -61,8 +62,8 @@ compare_places (gconstpointer a, gconstpointer b)
 {
   const LeashPlace *x = *(const LeashPlace *const *) a, *y = *(const LeashPlace *const *) b;
 
-  if (x->resources->len != y->resources->len)
-    return x->resources->len > y->resources->len ? -1 : 1;
+  if (leash_place_count (x) != leash_place_count (y))
+    return leash_place_count (x) > leash_place_count (y) ? -1 : 1;
   return compare_age (x->first, y->first);
 }
 
@@ -132,8 +133,8 @@ estimate (GPtrArray *places)
 
       if (share == NULL)
         continue;
-      share->n_all += place->resources->len;
-      share->n_sampled += is_sampled (place) ? place->resources->len : 0;
+      share->n_all += leash_place_count (place);
+      share->n_sampled += is_sampled (place) ? leash_place_count (place) : 0;
     }
   for (guint i = 0; i < places->len; i++)
     {
@@ -142,7 +143,7 @@ estimate (GPtrArray *places)
 
       if (share != NULL)
         place->estimate
-            = (gsize) ((double) place->resources->len * (double) share->n_all / (double) share->n_sampled
+            = (gsize) ((double) leash_place_count (place) * (double) share->n_all / (double) share->n_sampled
                        + 0.5);
     }
 }
@@ -162,6 +163,25 @@ add_to_place (GHashTable *by_place, GPtrArray *places, const LeashResource *reso
   g_ptr_array_add (place->resources, (gpointer) resource);
 }
 
+static void
+add_left_out (GHashTable *by_place, GHashTable *crowds)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, crowds);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      const LeashCrowd *crowd = value;
+      LeashPlace *place = g_hash_table_lookup (by_place, &crowd->key);
+
+      if (place == NULL)
+        continue;
+      place->n_left_out = crowd->n_left_out;
+      place->newest_at = crowd->newest_at;
+    }
+}
+
 GPtrArray *
 leash_report_group (LeashSnapshot *snapshot, gboolean kept)
 {
@@ -175,12 +195,17 @@ leash_report_group (LeashSnapshot *snapshot, gboolean kept)
       if (((resource->flags & LEASH_RESOURCE_KEPT) != 0) == kept)
         add_to_place (by_place, places, resource);
     }
+  if (snapshot->crowds != NULL)
+    add_left_out (by_place, snapshot->crowds);
   for (guint i = 0; i < places->len; i++)
     {
       LeashPlace *place = g_ptr_array_index (places, i);
+      const LeashResource *last;
 
       g_ptr_array_sort (place->resources, compare_resources);
       place->first = g_ptr_array_index (place->resources, 0);
+      last = g_ptr_array_index (place->resources, place->resources->len - 1);
+      place->newest_at = place->n_left_out > 0 ? MAX (place->newest_at, last->opened_at) : last->opened_at;
     }
   g_ptr_array_sort (places, compare_places);
   if (snapshot->level == LEASH_LEVEL_SAMPLE)
@@ -259,7 +284,7 @@ append_kinds (GString *text, GPtrArray *places)
     {
       const LeashPlace *place = g_ptr_array_index (places, i);
 
-      tally_add (tallies, place->first->kind, place->resources->len);
+      tally_add (tallies, place->first->kind, leash_place_count (place));
     }
   append_tallies (text, tallies);
 }

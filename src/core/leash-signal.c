@@ -25,7 +25,6 @@
 #include "leash-report-parts-private.h"
 #include "leash-server-private.h"
 #include "leash-settings-private.h"
-#include "leash-snapshot-private.h"
 #include "leash-worker-private.h"
 
 typedef struct
@@ -60,8 +59,7 @@ on_signal (int signum)
 static void
 write_report (LeashTracker *tracker)
 {
-  g_autoptr (LeashSnapshot) snapshot
-      = tracker != NULL ? leash_snapshot_new (tracker) : leash_snapshot_new_of_all ();
+  g_autoptr (LeashSnapshot) snapshot = leash_snapshot_new_for_report (tracker);
 
   leash_snapshot_write (snapshot, NULL);
 }

@@ -11,6 +11,7 @@ struct _LeashSnapshot
   gint64 taken_at_real;  /* since 1970, us */
   GArray *resources;     /* of LeashResource; strings in `strings` */
   GPtrArray *events;     /* owned arrays of LeashHistoryEvent, that resources lead to */
+  GHashTable *crowds;    /* of LeashCrowd: what is counted and not in `resources`; NULL where all is */
   GArray *misuses;       /* of LeashMisuse; likewise */
   GStringChunk *strings;
   LeashLevel level;      /* the tracker's, when taken */
@@ -25,6 +26,5 @@ struct _LeashSnapshot
   guint64 n_strays;             /* process-wide: closes and uses of tags whose tracker was gone */
 };
 
+gsize leash_snapshot_count_all   (LeashSnapshot *snapshot);
 gsize leash_snapshot_count_leaks (LeashSnapshot *snapshot); /* open, without those meant to stay open */
-/* Of all trackers of the process. */
-LeashSnapshot *leash_snapshot_new_of_all (void);

@@ -8,6 +8,7 @@
 
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
+#include "leash-crowd-private.h"
 #include "leash-extra-private.h"
 #include "leash-intern-private.h"
 #include "leash-report-parts-private.h"
@@ -134,29 +135,65 @@ leash_snapshot_add (LeashSnapshot *snapshot, const LeashResource *resource)
   g_array_append_val (snapshot->resources, copy);
 }
 
+/* A resource whose parent is to be looked at. */
+typedef struct
+{
+  guint index;
+  LeashTag *parent;
+} Child;
+
+static void
+add_to_crowd (LeashSnapshot *snapshot, const LeashResource *resource)
+{
+  guint index;
+
+  if (!leash_crowds_list (snapshot->crowds, resource, snapshot->resources->len, &index))
+    return;
+  if (index == snapshot->resources->len)
+    {
+      leash_snapshot_add (snapshot, resource);
+      return;
+    }
+  g_array_index (snapshot->resources, LeashResource, index) = *resource;
+  g_array_index (snapshot->resources, LeashResource, index).name = keep_string (snapshot, resource->name);
+}
+
 /* With the shard's lock held. */
 static void
-add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot, GPtrArray *parents)
+add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot, GArray *children)
 {
+  Child child = { snapshot->resources->len, leash_slot_get_parent (slot) };
   LeashResource resource;
 
   leash_resource_fill (&resource, tracker, slot);
+  if (child.parent != NULL)
+    g_array_append_val (children, child);
+  else if (snapshot->crowds != NULL && resource.n_events == 0
+           && (resource.flags & LEASH_RESOURCE_ADOPTED) == 0)
+    {
+      add_to_crowd (snapshot, &resource);
+      return;
+    }
   leash_snapshot_add (snapshot, &resource);
-  g_ptr_array_add (parents, leash_slot_get_parent (slot));
 }
 
 static void
-add_shard (LeashSnapshot *snapshot, LeashTracker *tracker, LeashShard *shard, GPtrArray *parents)
+add_shard (LeashSnapshot *snapshot, LeashTracker *tracker, LeashShard *shard, GArray *children)
 {
+  g_autoptr (GPtrArray) slabs = g_ptr_array_new ();
+
   leash_short_lock (&shard->lock);
   for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
-    for (guint i = 1; i < slab->n_used; i++)
-      {
-        const LeashSlot *slot = leash_slab_get_slot (slab, i);
+    g_ptr_array_add (slabs, slab);
+  /* The oldest first. */
+  for (guint n = slabs->len; n-- > 0;)
+    {
+      LeashSlab *slab = g_ptr_array_index (slabs, n);
 
-        if (slot->state == LEASH_SLOT_OPEN)
-          add_slot (snapshot, tracker, slot, parents);
-      }
+      for (guint i = 1; i < slab->n_used; i++)
+        if (leash_slab_get_slot (slab, i)->state == LEASH_SLOT_OPEN)
+          add_slot (snapshot, tracker, leash_slab_get_slot (slab, i), children);
+    }
   leash_short_unlock (&shard->lock);
 }
 
@@ -183,7 +220,7 @@ add_parent (LeashSnapshot *snapshot, LeashResource *resource, LeashTag *parent)
 {
   g_auto (LeashTold) told = { 0 };
 
-  if (parent == NULL || !leash_told_fill (&told, parent))
+  if (!leash_told_fill (&told, parent))
     return;
   resource->parent_kind = told.resource.kind;
   resource->parent_name = keep_string (snapshot, told.resource.name);
@@ -194,19 +231,21 @@ add_parent (LeashSnapshot *snapshot, LeashResource *resource, LeashTag *parent)
 static void
 add_tracker (LeashSnapshot *snapshot, LeashTracker *tracker)
 {
-  g_autoptr (GPtrArray) parents = g_ptr_array_new ();
-  guint first = snapshot->resources->len;
+  g_autoptr (GArray) children = g_array_new (FALSE, FALSE, sizeof (Child));
 
   for (guint i = 0; i < LEASH_N_SHARDS; i++)
     {
       LeashShard *shard = __atomic_load_n (&tracker->shards[i], __ATOMIC_ACQUIRE);
 
       if (shard != NULL)
-        add_shard (snapshot, tracker, shard, parents);
+        add_shard (snapshot, tracker, shard, children);
     }
-  for (guint i = 0; i < parents->len; i++)
-    add_parent (snapshot, &g_array_index (snapshot->resources, LeashResource, first + i),
-                g_ptr_array_index (parents, i));
+  for (guint i = 0; i < children->len; i++)
+    {
+      const Child *child = &g_array_index (children, Child, i);
+
+      add_parent (snapshot, &g_array_index (snapshot->resources, LeashResource, child->index), child->parent);
+    }
   add_misuses (snapshot, tracker);
 }
 
@@ -222,12 +261,24 @@ note_level (LeashSnapshot *snapshot, LeashTracker *tracker)
   snapshot->sample_every = __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED);
 }
 
+static gsize
+count_open (GPtrArray *trackers)
+{
+  gsize n = 0;
+
+  for (guint i = 0; i < trackers->len; i++)
+    n += leash_tracker_count_own (g_ptr_array_index (trackers, i), TRUE);
+  return n;
+}
+
 static LeashSnapshot *
-snapshot_take (GPtrArray *trackers)
+snapshot_take (GPtrArray *trackers, gboolean for_report)
 {
   gboolean was_busy = leash_thread_set_busy (TRUE);
   LeashSnapshot *snapshot = snapshot_new ();
 
+  if (for_report && count_open (trackers) > LEASH_CROWD_ALL)
+    snapshot->crowds = leash_crowds_new ();
   snapshot->taken_at = leash_tracker_now () * 1000;
   snapshot->taken_at_real = g_get_real_time ();
   snapshot->n_stacks_not_kept = leash_depot_count_dropped ();
@@ -259,20 +310,20 @@ leash_snapshot_new (LeashTracker *tracker)
   g_return_val_if_fail (tracker != NULL, NULL);
 
   list = leash_tracker_list (tracker);
-  snapshot = snapshot_take (list);
+  snapshot = snapshot_take (list, FALSE);
   note_level (snapshot, tracker);
   return snapshot;
 }
 
 LeashSnapshot *
-leash_snapshot_new_of_all (void)
+leash_snapshot_new_for_report (LeashTracker *tracker)
 {
   gboolean was_busy = leash_thread_set_busy (TRUE);
-  g_autoptr (GPtrArray) list = leash_tracker_list_all ();
-  LeashSnapshot *snapshot = snapshot_take (list);
+  g_autoptr (GPtrArray) list = tracker != NULL ? leash_tracker_list (tracker) : leash_tracker_list_all ();
+  LeashSnapshot *snapshot = snapshot_take (list, TRUE);
 
   leash_thread_set_busy (was_busy);
-  for (guint i = 0; i < list->len; i++)
+  for (guint i = 0; i < (tracker != NULL ? 1 : list->len); i++)
     note_level (snapshot, g_ptr_array_index (list, i));
   return snapshot;
 }
@@ -423,6 +474,7 @@ leash_snapshot_unref (LeashSnapshot *snapshot)
     return;
   g_array_unref (snapshot->resources);
   g_ptr_array_unref (snapshot->events);
+  g_clear_pointer (&snapshot->crowds, g_hash_table_unref);
   g_array_unref (snapshot->misuses);
   g_string_chunk_free (snapshot->strings);
   g_free (snapshot);
@@ -504,10 +556,33 @@ leash_snapshot_get_misuse (LeashSnapshot *snapshot, gsize index)
   return &g_array_index (snapshot->misuses, LeashMisuse, index);
 }
 
+/* Those that are counted and not listed; all, or those with none of the flags. */
+static gsize
+count_left_out (LeashSnapshot *snapshot, LeashResourceFlags flags)
+{
+  GHashTableIter iter;
+  gpointer value;
+  gsize n = 0;
+
+  if (snapshot->crowds == NULL)
+    return 0;
+  g_hash_table_iter_init (&iter, snapshot->crowds);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if ((((LeashCrowd *) value)->key.flags & flags) == 0)
+      n += ((LeashCrowd *) value)->n_left_out;
+  return n;
+}
+
+gsize
+leash_snapshot_count_all (LeashSnapshot *snapshot)
+{
+  return snapshot->resources->len + count_left_out (snapshot, LEASH_RESOURCE_NONE);
+}
+
 gsize
 leash_snapshot_count_leaks (LeashSnapshot *snapshot)
 {
-  gsize n = 0;
+  gsize n = count_left_out (snapshot, LEASH_RESOURCE_KEPT);
 
   for (guint i = 0; i < snapshot->resources->len; i++)
     n += (g_array_index (snapshot->resources, LeashResource, i).flags & LEASH_RESOURCE_KEPT) == 0;

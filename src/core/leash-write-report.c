@@ -80,6 +80,6 @@ leash_tracker_write_report (LeashTracker *tracker, GError **error)
   g_return_val_if_fail (tracker != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  snapshot = leash_snapshot_new (tracker);
+  snapshot = leash_snapshot_new_for_report (tracker);
   return leash_snapshot_write (snapshot, error);
 }
