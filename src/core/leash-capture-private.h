@@ -21,9 +21,6 @@
 /* Whether this is the child of a fork that must not unwind; atomic. */
 extern gboolean leash_capture_is_stopped __attribute__ ((visibility ("hidden")));
 
-/* The caller alone, flagged so. */
-LeashStackId leash_capture_place    (gconstpointer    caller,
-                                     const LeashSite *site);
 /* What leash_capture() does with a stack that it does not know. */
 LeashStackId leash_capture_unwind   (LeashRegisters   start,
                                      gconstpointer    caller,
@@ -48,6 +45,22 @@ leash_strip_authentication (guintptr pc)
 #else
   return pc;
 #endif
+}
+
+/* Where the thread notes the stack that it took last at an address. */
+static inline guint32 *
+leash_capture_get_guess (guintptr pc)
+{
+  return &leash_thread_self.recent[(pc >> 4) % LEASH_RECENT_STACKS];
+}
+
+/* The caller alone, flagged so. */
+static inline LeashStackId
+leash_capture_place (gconstpointer caller, const LeashSite *site)
+{
+  guintptr pc = leash_strip_authentication ((guintptr) caller);
+
+  return leash_depot_put_again (&pc, 1, LEASH_STACK_PLACE_ONLY, site, leash_capture_get_guess (pc));
 }
 
 /* Where the caller's frame is; n_frames if nowhere. */

@@ -20,20 +20,6 @@ gboolean leash_capture_is_stopped;
 static guint64 n_after_fork; /* atomic */
 
 static LeashStackId
-put_place (gconstpointer caller, const LeashSite *site, guint flags)
-{
-  guintptr pc = leash_strip_authentication ((guintptr) caller);
-
-  return leash_depot_put (&pc, 1, flags, site);
-}
-
-LeashStackId
-leash_capture_place (gconstpointer caller, const LeashSite *site)
-{
-  return put_place (caller, site, LEASH_STACK_PLACE_ONLY);
-}
-
-static LeashStackId
 unwind (guintptr caller, const LeashSite *site, guint depth)
 {
   guintptr frames[LEASH_DEPTH_MAX + LEASH_OWN_FRAMES_MAX];
@@ -48,7 +34,7 @@ unwind (guintptr caller, const LeashSite *site, guint depth)
   n_frames -= first;
   return leash_depot_put_again (frames + first, MIN (n_frames, depth),
                                 n_frames > depth ? LEASH_STACK_LIMITED : 0, site,
-                                &leash_thread_self.recent[(frames[first] >> 4) % LEASH_RECENT_STACKS]);
+                                leash_capture_get_guess (frames[first]));
 }
 
 LeashStackId
@@ -60,7 +46,7 @@ leash_capture_unwind (LeashRegisters start, gconstpointer caller, const LeashSit
   if (G_UNLIKELY (__atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED)))
     {
       __atomic_fetch_add (&n_after_fork, 1, __ATOMIC_RELAXED);
-      return put_place (caller, site, LEASH_STACK_AFTER_FORK);
+      return leash_depot_put (&begin, 1, LEASH_STACK_AFTER_FORK, site);
     }
   id = unwind (begin, site, depth);
   if (__atomic_load_n (&leash_replay_is_on, __ATOMIC_RELAXED))
