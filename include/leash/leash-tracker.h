@@ -76,6 +76,7 @@ typedef enum
  * @LEASH_RESOURCE_KEPT: it is meant to stay open
  * @LEASH_RESOURCE_ADOPTED: it was handed on
  * @LEASH_RESOURCE_PARENT_CLOSED: what it was opened from was closed before it
+ * @LEASH_RESOURCE_OVERDUE: it was found to be open for longer than its tracker's age limit
  *
  * What is known of a resource beside its fields.
  */
@@ -84,7 +85,8 @@ typedef enum
   LEASH_RESOURCE_NONE = 0,
   LEASH_RESOURCE_KEPT = 1 << 0,
   LEASH_RESOURCE_ADOPTED = 1 << 1,
-  LEASH_RESOURCE_PARENT_CLOSED = 1 << 2
+  LEASH_RESOURCE_PARENT_CLOSED = 1 << 2,
+  LEASH_RESOURCE_OVERDUE = 1 << 3
 } LeashResourceFlags;
 
 /**
@@ -228,6 +230,8 @@ typedef struct
  * @LEASH_EVENT_CLOSED: a resource was released
  * @LEASH_EVENT_ADOPTED: a resource was handed on
  * @LEASH_EVENT_MISUSED: a resource was misused
+ * @LEASH_EVENT_OVERDUE: a resource was found to be open for longer than the age limit
+ * @LEASH_EVENT_RETURNED: one that was overdue is closed, or handed on, after all
  *
  * What a listener is told of.
  */
@@ -236,7 +240,9 @@ typedef enum
   LEASH_EVENT_OPENED,
   LEASH_EVENT_CLOSED,
   LEASH_EVENT_ADOPTED,
-  LEASH_EVENT_MISUSED
+  LEASH_EVENT_MISUSED,
+  LEASH_EVENT_OVERDUE,
+  LEASH_EVENT_RETURNED
 } LeashEventType;
 
 /**
@@ -247,7 +253,7 @@ typedef enum
  * @misuse: (nullable): the misuse, %NULL for the others
  * @user_data: what was given with the function
  *
- * Called in the thread that did it, with no lock held. It may use the tracker, and open and close resources,
+ * Called in the thread that did it, for %LEASH_EVENT_OVERDUE in one of Leash's own, with no lock held. It may use the tracker, and open and close resources,
  * of which it is not told.
  */
 typedef void (*LeashTrackerFunc) (LeashTracker        *tracker,
@@ -288,6 +294,9 @@ void          leash_tracker_set_release_stacks (LeashTracker     *tracker,
 LEASH_AVAILABLE_IN_0_1
 void          leash_tracker_set_history        (LeashTracker     *tracker,
                                                 guint             max_events);
+LEASH_AVAILABLE_IN_0_1
+void          leash_tracker_set_age_limit      (LeashTracker     *tracker,
+                                                gint64            microseconds);
 LEASH_AVAILABLE_IN_0_1
 guint         leash_tracker_add_listener       (LeashTracker     *tracker,
                                                 LeashTrackerFunc  func,

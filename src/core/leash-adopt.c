@@ -46,6 +46,8 @@ adopt_in_place (LeashSlot *slot, const Adopter *adopter, guint history, LeashExt
     }
   if (slot->extra == NULL)
     slot->extra = g_steal_pointer (spare);
+  if ((slot->flags & LEASH_SLOT_OVERDUE) != 0)
+    slot->flags ^= LEASH_SLOT_OVERDUE | LEASH_SLOT_WAS_OVERDUE;
   slot->flags |= LEASH_SLOT_ADOPTED;
   slot->extra->adopter_stack = adopter->stack;
   slot->extra->adopter_thread = adopter->thread;
@@ -99,12 +101,22 @@ leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *move
 }
 
 static void
-emit_adopted (LeashTracker *tracker, LeashTag *tag)
+emit (LeashTracker *tracker, LeashEventType event, LeashTag *tag)
 {
   g_auto (LeashTold) told = { 0 };
 
   if (leash_tracker_has_listeners (tracker) && leash_told_fill (&told, tag))
-    leash_tracker_emit (tracker, LEASH_EVENT_ADOPTED, &told.resource, NULL);
+    leash_tracker_emit (tracker, event, &told.resource, NULL);
+}
+
+/* What was not overdue has a count of 0. */
+static void
+tell_returned (LeashTracker *tracker, const LeashReturned *returned, LeashTag *tag)
+{
+  if (returned->count == 0)
+    return;
+  leash_age_add_returned (tracker, returned);
+  emit (tracker, LEASH_EVENT_RETURNED, tag);
 }
 
 static LeashTag *
@@ -114,6 +126,7 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
   g_autoptr (LeashExtra) spare = leash_extra_new (leash_history_is_on ());
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+  LeashReturned returned = { 0 };
   LeashWatched *watched;
   LeashTracker *from;
   LeashSlot moving;
@@ -130,10 +143,13 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
       leash_tag_record_use (tag, "adopted after close", adopter->stack);
       return NULL;
     }
+  if ((slot->flags & LEASH_SLOT_OVERDUE) != 0)
+    returned = leash_slot_get_returned (shard->tracker, slot);
   adopt_in_place (slot, adopter, MAX (history, leash_shard_get_history (shard)), &spare);
   if (shard->tracker == to)
     {
       leash_short_unlock (&shard->lock);
+      tell_returned (to, &returned, tag);
       return tag;
     }
   from = shard->tracker;
@@ -151,7 +167,8 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
                                       leash_slot_get_tid (&moving));
   moved = leash_tag_store (to, self, &moving);
   leave_forward (shard, slot, tag, moved);
-  emit_adopted (from, moved);
+  tell_returned (from, &returned, moved);
+  emit (from, LEASH_EVENT_ADOPTED, moved);
   leash_tracker_unref (from);
   if (watched != NULL)
     leash_watched_move (watched, tag, moved);
@@ -197,6 +214,6 @@ leash_tag_adopt_at (LeashTag *tag, LeashContext *ctx, const LeashSite *site)
   adopted = adopt (tag, ctx->tracker, &adopter, self);
   leash_tag_leave (self);
   if (adopted != NULL)
-    emit_adopted (ctx->tracker, adopted);
+    emit (ctx->tracker, LEASH_EVENT_ADOPTED, adopted);
   return adopted;
 }

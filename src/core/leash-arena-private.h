@@ -29,7 +29,9 @@ typedef enum
   LEASH_SLOT_ADOPTED = 1 << 2,
   LEASH_SLOT_SAMPLED = 1 << 3,    /* its stack was taken, at a level that takes few */
   LEASH_SLOT_CLOSE_STACK = 1 << 4, /* at.stack is set, not at.pc */
-  LEASH_SLOT_WATCHED = 1 << 5      /* closed by an object's end: at.watch is set while open */
+  LEASH_SLOT_WATCHED = 1 << 5,     /* closed by an object's end: at.watch is set while open */
+  LEASH_SLOT_OVERDUE = 1 << 6,     /* open for longer than the age limit */
+  LEASH_SLOT_WAS_OVERDUE = 1 << 7  /* until it was adopted: is not told again */
 } LeashSlotFlags;
 
 /*

@@ -115,6 +115,7 @@ leash_tracker_inherit_misuses (LeashTracker *tracker, LeashTracker *from)
   leash_lock (&tracker->misuse_lock);
   tracker->n_misuses_dropped += n_dropped;
   leash_unlock (&tracker->misuse_lock);
+  leash_age_inherit (tracker, from);
 }
 
 static gsize

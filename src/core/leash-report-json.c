@@ -163,6 +163,7 @@ add_resource (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashResourc
   open_object (json, '{');
   add_string (json, "name", resource->name);
   add_number (json, "age_us", snapshot->taken_at - resource->opened_at);
+  add_boolean (json, "overdue", (resource->flags & LEASH_RESOURCE_OVERDUE) != 0);
   add_string (json, "thread", resource->thread);
   add_number (json, "tid", resource->tid);
   add_string (json, "adopter_thread", resource->adopter_thread);
@@ -191,6 +192,7 @@ add_place (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashPlace *pla
   add_string (json, "kind", first->kind);
   add_number (json, "count", (gint64) count);
   add_number (json, "estimate", (gint64) (place->estimate > 0 ? place->estimate : count));
+  add_number (json, "overdue", (gint64) leash_report_count_overdue (place));
   add_boolean (json, "adopted", (first->flags & LEASH_RESOURCE_ADOPTED) != 0);
   add_boolean (json, "parent_closed", (first->flags & LEASH_RESOURCE_PARENT_CLOSED) != 0);
   add_string (json, "parent_kind", first->parent_kind);
@@ -256,11 +258,33 @@ add_misuses (LeashPrinter *printer, LeashSnapshot *snapshot)
 }
 
 static void
+add_returned (LeashPrinter *printer, LeashSnapshot *snapshot)
+{
+  GString *json = printer->text;
+
+  add_key (json, "returned");
+  g_string_append_c (json, '[');
+  for (guint i = 0; i < snapshot->returned->len; i++)
+    {
+      const LeashReturned *returned = &g_array_index (snapshot->returned, LeashReturned, i);
+
+      open_object (json, '{');
+      add_string (json, "kind", returned->kind);
+      add_number (json, "count", (gint64) returned->count);
+      add_number (json, "longest_us", returned->longest);
+      add_stack (printer, "stack", returned->stack);
+      g_string_append_c (json, '}');
+    }
+  g_string_append_c (json, ']');
+}
+
+static void
 add_not_seen (GString *json, LeashSnapshot *snapshot)
 {
   add_key (json, "not_seen");
   g_string_append_c (json, '{');
   add_number (json, "misuses", (gint64) snapshot->n_misuses_dropped);
+  add_number (json, "returned", (gint64) snapshot->n_returned_dropped);
   add_number (json, "stacks_not_kept", (gint64) snapshot->n_stacks_not_kept);
   add_number (json, "stacks_after_fork", (gint64) snapshot->n_stacks_after_fork);
   add_number (json, "reentries", (gint64) snapshot->n_reentries);
@@ -286,6 +310,7 @@ add_head (GString *json, LeashSnapshot *snapshot)
   add_string (json, "level", levels[snapshot->level]);
   add_number (json, "sample_every", snapshot->sample_every);
   add_boolean (json, "difference", snapshot->is_difference);
+  add_number (json, "overdue_after_us", snapshot->overdue_after);
   add_number (json, "open", (gint64) n_leaks);
   add_number (json, "kept", (gint64) (leash_snapshot_count_all (snapshot) - n_leaks));
   add_number (json, "misused", (gint64) leash_report_count_misuses (snapshot));
@@ -301,6 +326,7 @@ leash_report_json (LeashSnapshot *snapshot, LeashReportFlags flags)
   add_places (&printer, "places", snapshot, FALSE);
   add_places (&printer, "kept_places", snapshot, TRUE);
   add_misuses (&printer, snapshot);
+  add_returned (&printer, snapshot);
   add_not_seen (printer.text, snapshot);
   g_string_append (printer.text, "}\n");
   return g_string_free (printer.text, FALSE);

@@ -9,6 +9,7 @@
  *     leash-report-text.c    the report for people: what is open, and notes
  *     leash-report-history.c its part about what happened to the resources of a place
  *     leash-report-misuse.c  its part about misuses
+ *     leash-report-age.c     its part about what is or was overdue
  *     leash-report-json.c    the report for programs
  */
 #pragma once
@@ -23,6 +24,7 @@ typedef struct
   const LeashResource *first; /* the oldest: its kind, stacks and flags are those of all */
   GPtrArray *resources;       /* of const LeashResource, oldest first */
   gsize n_left_out;           /* more that are not among them, see leash-crowd.c */
+  gsize n_overdue_left_out;   /* of these */
   gint64 newest_at;           /* when the last of all was opened */
   gsize estimate;             /* at level sample: how many were opened so, as the samples have it; else 0 */
 } LeashPlace;
@@ -83,6 +85,14 @@ guint64     leash_report_count_misuses (LeashSnapshot    *snapshot);
 /* "released twice" */
 const char *leash_report_misuse_title  (LeashMisuseType   type);
 void        leash_report_misuses       (LeashPrinter     *printer,
+                                        LeashSnapshot    *snapshot,
+                                        guint             max_places);
+
+/* leash-report-age.c */
+gsize       leash_report_count_overdue (const LeashPlace *place);
+void        leash_report_overdue       (LeashPrinter     *printer,
+                                        const LeashPlace *place);
+void        leash_report_returned      (LeashPrinter     *printer,
                                         LeashSnapshot    *snapshot,
                                         guint             max_places);
 

@@ -183,6 +183,7 @@ append_place_line (LeashPrinter *printer, LeashSnapshot *snapshot, const LeashPl
     g_string_append (printer->text, ", which was closed before");
   if ((place->first->flags & LEASH_RESOURCE_ADOPTED) != 0)
     append_threads (printer->text, ", adopted ", place, get_adopter_thread);
+  leash_report_overdue (printer, place);
   if (place->estimate > 0)
     g_string_append_printf (printer->text, ", a sample of about %" G_GSIZE_FORMAT, place->estimate);
   g_string_append_c (printer->text, '\n');
@@ -334,6 +335,10 @@ append_notes (LeashPrinter *printer, LeashSnapshot *snapshot)
   if (snapshot->n_misuses_dropped > 0)
     append_note (printer, "%" G_GUINT64_FORMAT " more misuses were counted, and not kept",
                  snapshot->n_misuses_dropped);
+  if (snapshot->n_returned_dropped > 0)
+    append_note (printer,
+                 "%" G_GUINT64_FORMAT " more that were overdue returned, from places that were not kept",
+                 snapshot->n_returned_dropped);
   append_unseen_notes (printer, snapshot);
 }
 
@@ -343,13 +348,19 @@ append_title (LeashPrinter *printer, LeashSnapshot *snapshot, guint n_places)
 {
   gsize n_leaks = leash_snapshot_count_leaks (snapshot);
   guint64 n_misuses = leash_report_count_misuses (snapshot);
+  g_autofree char *limit = leash_report_format_age (snapshot->overdue_after);
+  g_autofree char *what
+      = g_strdup (snapshot->is_difference ? "opened in between and still open" : "still open");
 
+  if (snapshot->overdue_after > 0)
+    {
+      g_free (what);
+      what = g_strdup_printf ("open for longer than %s", limit);
+    }
   leash_printer_begin (printer, LEASH_PAINT_COUNT);
   if (n_leaks > 0)
     g_string_append_printf (printer->text, "leash: %" G_GSIZE_FORMAT " resource%s %s, from %u place%s",
-                            n_leaks, n_leaks == 1 ? "" : "s",
-                            snapshot->is_difference ? "opened in between and still open" : "still open",
-                            n_places, n_places == 1 ? "" : "s");
+                            n_leaks, n_leaks == 1 ? "" : "s", what, n_places, n_places == 1 ? "" : "s");
   else
     g_string_append (printer->text, "leash: nothing is open");
   if (n_misuses > 0)
@@ -369,6 +380,7 @@ leash_report_text (LeashSnapshot *snapshot, LeashReportFlags flags, guint max_pl
   append_title (&printer, snapshot, places->len);
   append_places (&printer, snapshot, places, max_places);
   leash_report_misuses (&printer, snapshot, max_places);
+  leash_report_returned (&printer, snapshot, max_places);
   append_kept (&printer, snapshot, max_places);
   append_notes (&printer, snapshot);
   return g_string_free (printer.text, FALSE);

@@ -38,8 +38,8 @@ equal_place (gconstpointer a, gconstpointer b)
   const LeashResource *x = a, *y = b;
 
   return x->stack == y->stack && x->adopter_stack == y->adopter_stack && x->parent_stack == y->parent_stack
-         && x->parent_close_stack == y->parent_close_stack && x->flags == y->flags
-         && strcmp (x->kind, y->kind) == 0;
+         && x->parent_close_stack == y->parent_close_stack
+         && ((x->flags ^ y->flags) & ~LEASH_RESOURCE_OVERDUE) == 0 && strcmp (x->kind, y->kind) == 0;
 }
 
 /* The clock is coarse: of those opened in one tick, slots tell mostly which came first. */
@@ -177,8 +177,11 @@ add_left_out (GHashTable *by_place, GHashTable *crowds)
 
       if (place == NULL)
         continue;
-      place->n_left_out = crowd->n_left_out;
-      place->newest_at = crowd->newest_at;
+      /* Those that are overdue are a crowd of their own. */
+      place->n_left_out += crowd->n_left_out;
+      place->newest_at = MAX (place->newest_at, crowd->newest_at);
+      if ((crowd->key.flags & LEASH_RESOURCE_OVERDUE) != 0)
+        place->n_overdue_left_out = crowd->n_left_out;
     }
 }
 

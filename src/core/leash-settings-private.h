@@ -38,6 +38,7 @@ typedef struct
   gboolean all_frames;     /* LEASH_FRAMES=user|all */
   guint places;            /* LEASH_PLACES: places in a text report, 0 for all */
   guint history;           /* LEASH_HISTORY: events that a resource keeps, 0 for none */
+  gint64 age_limit_us;     /* LEASH_AGE_LIMIT: seconds, fractions allowed; 0 for none */
   gsize depot_limit;       /* LEASH_DEPOT_LIMIT: bytes of stored stacks; K, M and G may follow */
   gint64 test_timeout_us;  /* LEASH_TEST_TIMEOUT: seconds, fractions allowed; 0 for none */
   const char *debug_root;  /* LEASH_DEBUG_ROOT: where separate debug files are, /usr/lib/debug */

@@ -211,6 +211,12 @@ parse_seconds (const char *value, gint64 *ret_microseconds)
 }
 
 static gboolean
+parse_age_limit (const char *value, LeashSettings *into)
+{
+  return parse_seconds (value, &into->age_limit_us);
+}
+
+static gboolean
 parse_debug_root (const char *value, LeashSettings *into)
 {
   if (!g_path_is_absolute (value))
@@ -272,6 +278,7 @@ static const LeashSetting table[] = {
   { "LEASH_PLACES", parse_places, "a number of places, or 0 for all" },
   { "LEASH_HISTORY", parse_history,
     "a number of events up to " G_STRINGIFY (LEASH_HISTORY_MAX) ", or 0 for none" },
+  { "LEASH_AGE_LIMIT", parse_age_limit, "a number of seconds, or 0 for none" },
   { "LEASH_DEPOT_LIMIT", parse_depot_limit, "a number of bytes, which K, M or G may follow" },
   { "LEASH_TEST_TIMEOUT", parse_test_timeout, "a number of seconds, or 0 for none" },
   { "LEASH_DEBUG_ROOT", parse_debug_root, "an absolute path" },

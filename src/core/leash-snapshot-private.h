@@ -4,6 +4,8 @@
 
 #include <leash/leash-snapshot.h>
 
+#include "leash-age-private.h"
+
 struct _LeashSnapshot
 {
   gint ref_count;
@@ -12,6 +14,8 @@ struct _LeashSnapshot
   GArray *resources;     /* of LeashResource; strings in `strings` */
   GPtrArray *events;     /* owned arrays of LeashHistoryEvent, that resources lead to */
   GHashTable *crowds;    /* of LeashCrowd: what is counted and not in `resources`; NULL where all is */
+  GArray *returned;      /* of LeashReturned */
+  gint64 overdue_after;  /* us: what is in it is what became overdue at this limit; 0 for all that is open */
   GArray *misuses;       /* of LeashMisuse; likewise */
   GStringChunk *strings;
   LeashLevel level;      /* the tracker's, when taken */
@@ -20,6 +24,7 @@ struct _LeashSnapshot
 
   /* What was not seen, counted */
   guint64 n_misuses_dropped;    /* different misuses past the number that is kept */
+  guint64 n_returned_dropped;   /* what was overdue and returned, from places past the number that is kept */
   guint64 n_stacks_not_kept;    /* process-wide: past the depot's limit */
   guint64 n_stacks_after_fork;  /* process-wide: not taken in a forked child */
   guint64 n_reentries;          /* process-wide: opens, closes and uses inside of Leash, as by a signal handler */
@@ -27,4 +32,6 @@ struct _LeashSnapshot
 };
 
 gsize leash_snapshot_count_all   (LeashSnapshot *snapshot);
+/* Nothing yet: what becomes overdue at a limit is to be added. */
+LeashSnapshot *leash_snapshot_new_overdue (LeashTracker *tracker, gint64 limit);
 gsize leash_snapshot_count_leaks (LeashSnapshot *snapshot); /* open, without those meant to stay open */

@@ -50,6 +50,8 @@ leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const Leash
   };
   if ((slot->flags & LEASH_SLOT_KEPT) != 0)
     resource->flags |= LEASH_RESOURCE_KEPT;
+  if ((slot->flags & LEASH_SLOT_OVERDUE) != 0)
+    resource->flags |= LEASH_RESOURCE_OVERDUE;
   if (is_open && (slot->flags & LEASH_SLOT_KEYED) != 0)
     resource->key = (gconstpointer) ~slot->at.key;
   if ((slot->flags & LEASH_SLOT_ADOPTED) != 0)
@@ -59,6 +61,17 @@ leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const Leash
       resource->adopter_thread = leash_intern_get (slot->extra->adopter_thread);
     }
   fill_events (resource, leash_slot_get_history (slot));
+}
+
+void
+leash_told_fill_from (LeashTold *told, LeashTracker *tracker, const LeashSlot *slot)
+{
+  leash_resource_fill (&told->resource, tracker, slot);
+  told->name = g_strdup (slot->name);
+  told->resource.name = told->name;
+  told->resource.n_events = 0;
+  told->resource.events = NULL;
+  told->resource.n_events_not_kept = 0;
 }
 
 gboolean
@@ -72,14 +85,7 @@ leash_told_fill (LeashTold *told, LeashTag *tag)
     return FALSE;
   found = leash_slot_is_tags (slot, tag);
   if (found)
-    {
-      leash_resource_fill (&told->resource, shard->tracker, slot);
-      told->name = g_strdup (slot->name);
-      told->resource.name = told->name;
-      told->resource.n_events = 0;
-      told->resource.events = NULL;
-      told->resource.n_events_not_kept = 0;
-    }
+    leash_told_fill_from (told, shard->tracker, slot);
   leash_short_unlock (&shard->lock);
   return found;
 }
@@ -98,6 +104,7 @@ snapshot_new (void)
   snapshot->ref_count = 1;
   snapshot->resources = g_array_new (FALSE, FALSE, sizeof (LeashResource));
   snapshot->events = g_ptr_array_new_with_free_func (g_free);
+  snapshot->returned = g_array_new (FALSE, FALSE, sizeof (LeashReturned));
   snapshot->misuses = g_array_new (FALSE, FALSE, sizeof (LeashMisuse));
   snapshot->strings = g_string_chunk_new (4096);
   return snapshot;
@@ -247,6 +254,7 @@ add_tracker (LeashSnapshot *snapshot, LeashTracker *tracker)
       add_parent (snapshot, &g_array_index (snapshot->resources, LeashResource, child->index), child->parent);
     }
   add_misuses (snapshot, tracker);
+  leash_age_copy_returned (tracker, snapshot->returned, &snapshot->n_returned_dropped);
 }
 
 /* Of many trackers, what is said of stacks is what must be said of any: that it is a sample, or the most. */
@@ -328,6 +336,17 @@ leash_snapshot_new_for_report (LeashTracker *tracker)
   return snapshot;
 }
 
+LeashSnapshot *
+leash_snapshot_new_overdue (LeashTracker *tracker, gint64 limit)
+{
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  LeashSnapshot *snapshot = snapshot_take (none, FALSE);
+
+  note_level (snapshot, tracker);
+  snapshot->overdue_after = limit;
+  return snapshot;
+}
+
 static guint
 hash_id (gconstpointer key)
 {
@@ -342,6 +361,26 @@ equal_id (gconstpointer a, gconstpointer b)
   const LeashResource *x = a, *y = b;
 
   return x->id[0] == y->id[0] && x->id[1] == y->id[1];
+}
+
+/* Places are few. The longest of a difference may have been open before it began. */
+static void
+copy_new_returned (LeashSnapshot *to, LeashSnapshot *before, LeashSnapshot *after)
+{
+  for (guint i = 0; i < after->returned->len; i++)
+    {
+      LeashReturned copy = g_array_index (after->returned, LeashReturned, i);
+
+      for (guint k = 0; k < before->returned->len; k++)
+        {
+          const LeashReturned *each = &g_array_index (before->returned, LeashReturned, k);
+
+          if (each->stack == copy.stack && each->kind == copy.kind)
+            copy.count -= MIN (each->count, copy.count);
+        }
+      if (copy.count > 0)
+        g_array_append_val (to->returned, copy);
+    }
 }
 
 /* How often the misuse is in a snapshot, at the indices below end: nested trackers may each have it. */
@@ -389,6 +428,7 @@ static void
 subtract_unseen (LeashSnapshot *difference, LeashSnapshot *before, LeashSnapshot *after)
 {
   difference->n_misuses_dropped = grown (before->n_misuses_dropped, after->n_misuses_dropped);
+  difference->n_returned_dropped = grown (before->n_returned_dropped, after->n_returned_dropped);
   difference->n_stacks_not_kept = grown (before->n_stacks_not_kept, after->n_stacks_not_kept);
   difference->n_stacks_after_fork = grown (before->n_stacks_after_fork, after->n_stacks_after_fork);
   difference->n_reentries = grown (before->n_reentries, after->n_reentries);
@@ -435,6 +475,7 @@ leash_snapshot_new_difference (LeashSnapshot *before, LeashSnapshot *after)
         leash_snapshot_add (difference, resource);
     }
   copy_new_misuses (difference, before, after);
+  copy_new_returned (difference, before, after);
   return difference;
 }
 
@@ -475,6 +516,7 @@ leash_snapshot_unref (LeashSnapshot *snapshot)
   g_array_unref (snapshot->resources);
   g_ptr_array_unref (snapshot->events);
   g_clear_pointer (&snapshot->crowds, g_hash_table_unref);
+  g_array_unref (snapshot->returned);
   g_array_unref (snapshot->misuses);
   g_string_chunk_free (snapshot->strings);
   g_free (snapshot);

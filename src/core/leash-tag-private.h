@@ -88,6 +88,10 @@ typedef struct
   char *name;
 } LeashTold;
 
+/* With the lock of the slot's shard held. */
+void         leash_told_fill_from    (LeashTold       *told,
+                                      LeashTracker    *tracker,
+                                      const LeashSlot *slot);
 /* Returns FALSE when the tag's tracker is gone or the tag is stale. */
 gboolean     leash_told_fill         (LeashTold       *told,
                                       LeashTag        *tag);

@@ -431,7 +431,7 @@ leash_tag_keep_open_at (LeashTag *tag)
   if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN
       && (slot->flags & LEASH_SLOT_KEPT) == 0)
     {
-      slot->flags |= LEASH_SLOT_KEPT;
+      slot->flags = (slot->flags & ~LEASH_SLOT_OVERDUE) | LEASH_SLOT_KEPT;
       leash_shard_count_kept (shard);
     }
   leash_short_unlock (&shard->lock);

@@ -32,8 +32,9 @@ struct _LeashTimer
 /* Returns FALSE, and never calls fire, when the timer is due already. */
 gboolean leash_timer_start   (LeashTimer *timer);
 
-/* It will not start to fire any more; it may be firing. May be called for one that never started. */
-void     leash_timer_stop    (LeashTimer *timer);
+/* It will not start to fire any more; it may be firing. May be called for one that never started. Returns whether it
+ * waited. */
+gboolean leash_timer_stop    (LeashTimer *timer);
 
 /* Moves a fake clock, firing what comes due on the way, in this thread. */
 void     leash_timer_advance (LeashClock *clock,

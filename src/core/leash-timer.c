@@ -202,13 +202,17 @@ leash_timer_start (LeashTimer *timer)
   return TRUE;
 }
 
-void
+gboolean
 leash_timer_stop (LeashTimer *timer)
 {
+  gboolean waited;
+
   leash_lock (&timers_lock);
-  if (timer->place != NULL)
+  waited = timer->place != NULL;
+  if (waited)
     take_out (timer);
   leash_unlock (&timers_lock);
+  return waited;
 }
 
 /* Sums that would overflow stay at the end of time. */

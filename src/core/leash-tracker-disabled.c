@@ -136,6 +136,13 @@ leash_tracker_set_depth (LeashTracker *tracker, guint frames)
 }
 
 void
+leash_tracker_set_age_limit (LeashTracker *tracker, gint64 microseconds)
+{
+  g_return_if_fail (tracker != NULL);
+  g_return_if_fail (microseconds >= 0);
+}
+
+void
 leash_tracker_set_history (LeashTracker *tracker, guint max_events)
 {
   g_return_if_fail (tracker != NULL);

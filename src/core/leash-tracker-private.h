@@ -7,6 +7,7 @@
 #include <leash/leash-snapshot.h>
 #include <leash/leash-track.h>
 
+#include "leash-age-private.h"
 #include "leash-keys-private.h"
 #include "leash-shard-private.h"
 #include "leash-thread-private.h"
@@ -42,6 +43,8 @@ struct _LeashTracker
   LeashLock misuse_lock;   /* guards the below */
   GArray *misuses;         /* of LeashMisuse, strings owned */
   guint64 n_misuses_dropped;
+
+  LeashAge age;
 
   LeashLock listener_lock; /* guards the below */
   GPtrArray *listeners;    /* replaced, never changed; NULL when there are none */
@@ -127,6 +130,10 @@ void        leash_tracker_emit         (LeashTracker        *tracker,
 /* leash-snapshot.c. With the shard's lock held, for as long as the name is used: it is the slot's own. */
 void        leash_resource_fill        (LeashResource   *resource,
                                         LeashTracker    *tracker,
+                                        const LeashSlot *slot);
+
+/* With the lock of the slot's shard held: an overdue one, as what returned after all. */
+LeashReturned leash_slot_get_returned  (LeashTracker    *tracker,
                                         const LeashSlot *slot);
 
 /* leash-untrack.c. Where a parent was opened and, if so, closed; FALSE while it is open. No shard's lock held. */

@@ -64,6 +64,7 @@ tracker_new (LeashTracker *parent)
   tracker->misuses = leash_misuse_array_new ();
   pthread_mutex_init (&tracker->misuse_lock, NULL);
   pthread_mutex_init (&tracker->listener_lock, NULL);
+  pthread_mutex_init (&tracker->age.lock, NULL);
   for (guint i = 0; i < LEASH_N_KEY_TABLES; i++)
     pthread_mutex_init (&tracker->keys[i].lock, NULL);
 
@@ -76,6 +77,7 @@ tracker_new (LeashTracker *parent)
     g_ptr_array_add (parent->nested, tracker);
   leash_unlock (&leash_trackers_lock);
   leash_live_start ();
+  leash_age_set_limit (tracker, settings->age_limit_us, TRUE);
   leash_thread_set_busy (was_busy);
   return tracker;
 }
@@ -191,6 +193,7 @@ collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
 static void
 tracker_free (LeashTracker *tracker)
 {
+  leash_age_clear (tracker);
   leash_tracker_apply_history (tracker, 0);
   for (guint i = 0; i < LEASH_N_SHARDS; i++)
     if (tracker->shards[i] != NULL)
@@ -482,6 +485,7 @@ leash_tracker_fork_lock (GPtrArray *held)
 
       hold (&tracker->misuse_lock, held);
       hold (&tracker->listener_lock, held);
+      hold (&tracker->age.lock, held);
     }
   leash_shard_fork_lock (held);
   for (guint i = 0; trackers != NULL && i < trackers->len; i++)

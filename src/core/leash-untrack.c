@@ -34,9 +34,11 @@ typedef struct
   LeashTracker *tracker; /* referenced where something is to be recorded, else NULL */
   LeashTag *parent;      /* to detach from */
   LeashHistory *history; /* to free */
-  LeashMisuse misuse;    /* its kind is NULL where there is none */
-  Closed closed;         /* becomes the misuse's closed_stack */
-  char *name;            /* the misuse's */
+  LeashTracker *overdue; /* referenced: where to remember that it returned; NULL for what was not overdue */
+  LeashReturned returned;
+  LeashMisuse misuse; /* its kind is NULL where there is none */
+  Closed closed;      /* becomes the misuse's closed_stack */
+  char *name;         /* the misuse's */
 } Aftermath;
 
 static LeashStackId
@@ -121,6 +123,11 @@ static void
 finish (Aftermath *aftermath, const Place *place)
 {
   leash_history_free (aftermath->history);
+  if (aftermath->overdue != NULL)
+    {
+      leash_age_add_returned (aftermath->overdue, &aftermath->returned);
+      leash_tracker_unref (aftermath->overdue);
+    }
   if (aftermath->parent != NULL)
     leash_parent_detach (aftermath->parent);
   if (aftermath->misuse.kind != NULL)
@@ -208,6 +215,11 @@ release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *pl
       return FALSE;
     }
   take_extra (aftermath, slot);
+  if ((slot->flags & LEASH_SLOT_OVERDUE) != 0 && leash_tracker_try_ref (shard->tracker))
+    {
+      aftermath->overdue = shard->tracker;
+      aftermath->returned = leash_slot_get_returned (shard->tracker, slot);
+    }
   if (aftermath->parent != NULL)
     {
       describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
@@ -268,12 +280,16 @@ emit_closed (LeashTag *tag)
   if (tracker == NULL)
     return;
   if (leash_told_fill (&told, tag))
-    leash_tracker_emit (tracker, LEASH_EVENT_CLOSED, &told.resource, NULL);
+    {
+      if ((told.resource.flags & LEASH_RESOURCE_OVERDUE) != 0)
+        leash_tracker_emit (tracker, LEASH_EVENT_RETURNED, &told.resource, NULL);
+      leash_tracker_emit (tracker, LEASH_EVENT_CLOSED, &told.resource, NULL);
+    }
   leash_tracker_unref (tracker);
 }
 
-/* What is not plain: a child, a parent, one that was adopted or has a history, a tag that is not open, a
- * tracker that somebody listens to. */
+/* What is not plain: a child, a parent, one that was adopted, has a history or is overdue, a tag that is not
+ * open, a tracker that somebody listens to. */
 G_NO_INLINE static void
 untrack_with_care (LeashTag *tag, gconstpointer caller, const LeashSite *site, gboolean if_open,
                    LeashThread *self)
@@ -296,7 +312,8 @@ untrack_with_care (LeashTag *tag, gconstpointer caller, const LeashSite *site, g
     leash_tag_add_stray ();
   if (has_children && close_stack == 0)
     add_close_stack (tag, place);
-  if (aftermath.tracker != NULL || aftermath.parent != NULL || aftermath.history != NULL)
+  if (aftermath.tracker != NULL || aftermath.parent != NULL || aftermath.history != NULL
+      || aftermath.overdue != NULL)
     {
       if (aftermath.parent != NULL)
         look_at_parent (&aftermath);

@@ -144,6 +144,7 @@ report_all (Fixture *fixture)
   leash_tag_touch (leash_track_fd (fixture->ctx, "fd", 7, "seven"), "read");
   snapshot = leash_snapshot_new (fixture->tracker);
   add_misuses_of_all_types (snapshot);
+  leash_returned_add (snapshot->returned, &(LeashReturned){ "file", leash_stack_capture (), 1, 1 }, 1);
   return report (snapshot);
 }
 

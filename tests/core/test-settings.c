@@ -18,7 +18,7 @@ is_default (const LeashSettings *settings)
   return settings->level == LEASH_LEVEL_FULL && settings->sample_every == 1
          && settings->depth == LEASH_DEPTH_DEFAULT && settings->color == LEASH_COLOR_AUTO
          && settings->format == LEASH_FORMAT_TEXT && settings->output == NULL && !settings->all_frames
-         && settings->places == LEASH_PLACES_DEFAULT && settings->history == 0
+         && settings->places == LEASH_PLACES_DEFAULT && settings->history == 0 && settings->age_limit_us == 0
          && settings->depot_limit == (gsize) 64 << 20 && settings->test_timeout_us == 60 * G_USEC_PER_SEC
          && settings->test_grace_us == -1 && g_strcmp0 (settings->debug_root, "/usr/lib/debug") == 0
          && settings->serve == NULL && settings->signum == 0;
@@ -39,6 +39,7 @@ CHECK (output_file, g_strcmp0 (settings->output, "a file") == 0)
 CHECK (frames_all, settings->all_frames)
 CHECK (places_all, settings->places == 0)
 CHECK (history_some, settings->history == 16)
+CHECK (age_half, settings->age_limit_us == 500000)
 CHECK (depot_bytes, settings->depot_limit == 12345)
 CHECK (depot_kilo, settings->depot_limit == 3 << 10)
 CHECK (depot_mega, settings->depot_limit == 2 << 20)
@@ -93,6 +94,9 @@ static const Case cases[] = {
   { "history/some", "LEASH_HISTORY", "16", NULL, history_some },
   { "history/none", "LEASH_HISTORY", "0", NULL, is_default },
   { "history/too-many", "LEASH_HISTORY", "1001", "LEASH_HISTORY is \"1001\"" HISTORY_EXPECTED, is_default },
+  { "age-limit/fraction", "LEASH_AGE_LIMIT", "0.5", NULL, age_half },
+  { "age-limit/none", "LEASH_AGE_LIMIT", "0", NULL, is_default },
+  { "age-limit/negative", "LEASH_AGE_LIMIT", "-1", "LEASH_AGE_LIMIT is \"-1\"" TIMEOUT_EXPECTED, is_default },
   { "depot-limit/bytes", "LEASH_DEPOT_LIMIT", "12345", NULL, depot_bytes },
   { "depot-limit/kilo", "LEASH_DEPOT_LIMIT", "3K", NULL, depot_kilo },
   { "depot-limit/mega", "LEASH_DEPOT_LIMIT", "2M", NULL, depot_mega },
