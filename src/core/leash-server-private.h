@@ -41,6 +41,7 @@ struct _LeashServer
   /* Guarded by the lock of all servers */
   gboolean has_thread;
   int listener;             /* -1 when it is closed */
+  int spare;                /* of no use but to be closed; -1 when it is */
 
   /* The thread's own */
   LeashServerClient clients[LEASH_N_CLIENTS];
@@ -65,6 +66,8 @@ char        *leash_server_usual_path    (GError           **error);
 int          leash_server_listen        (const char        *path,
                                          struct stat       *ret_node,
                                          GError           **error);
+/* Opens a descriptor that another can take the place of, or returns -1. */
+int          leash_server_open_spare    (void);
 /* Removes the socket's node, unless something else is there by now. */
 void         leash_server_remove_node   (const char        *path,
                                          const struct stat *node);

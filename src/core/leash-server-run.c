@@ -5,8 +5,9 @@
  * request in time, or takes nothing of its answer for long. Where all places are taken, the kernel's queue
  * holds who comes next.
  *
- * In a process that has run out of descriptors nobody can be accepted. Then it is tried again after a while:
- * the listening socket stays ready all the time.
+ * A process that has run out of descriptors is one to look at: a spare one is kept, whose place a client can
+ * take. (The report then lacks what is read from files, names of functions that are not exported above all.)
+ * A second client has to wait, and is looked for again after a while, as the listening socket stays ready.
  */
 #include "leash-server-private.h"
 
@@ -25,13 +26,15 @@
 #define N_DRAINS 16
 
 static void
-client_close (LeashServerClient *client)
+client_close (LeashServer *server, LeashServerClient *client)
 {
   for (guint i = 0; i < N_DRAINS; i++)
     if (recv (client->fd, client->request, LEASH_REQUEST_MAX, MSG_DONTWAIT) <= 0)
       break;
   leash_servers_lock ();
   leash_server_close_fd (&client->fd);
+  if (server->spare < 0)
+    server->spare = leash_server_open_spare ();
   leash_servers_unlock ();
   if (client->answer != NULL)
     g_string_free (g_steal_pointer (&client->answer), TRUE);
@@ -58,7 +61,7 @@ client_write (LeashServer *server, LeashServerClient *client)
           = g_get_monotonic_time () + __atomic_load_n (&server->answer_patience, __ATOMIC_RELAXED);
     }
   if (n < 0 || client->n_written == client->answer->len)
-    client_close (client);
+    client_close (server, client);
 }
 
 static void
@@ -71,7 +74,7 @@ client_read (LeashServer *server, LeashServerClient *client)
     return;
   if (n < 0)
     {
-      client_close (client);
+      client_close (server, client);
       return;
     }
   client->n_read += (gsize) n;
@@ -102,16 +105,30 @@ find_place (LeashServer *server)
   return NULL;
 }
 
+/* With the lock of all servers held. */
+static int
+accept_fd (LeashServer *server)
+{
+  int fd = accept4 (server->listener, NULL, NULL, SOCK_CLOEXEC);
+
+  if (fd < 0 && errno == EMFILE && server->spare >= 0)
+    {
+      leash_server_close_fd (&server->spare);
+      fd = accept4 (server->listener, NULL, NULL, SOCK_CLOEXEC);
+    }
+  leash_own_fd_add (fd);
+  return fd;
+}
+
 static void
 accept_client (LeashServer *server, gint64 now)
 {
   LeashServerClient *client = find_place (server);
 
   leash_servers_lock ();
-  client->fd = accept4 (server->listener, NULL, NULL, SOCK_CLOEXEC);
+  client->fd = accept_fd (server);
   if (client->fd < 0 && !is_for_later ())
     server->no_accept_until = now + PAUSE;
-  leash_own_fd_add (client->fd);
   if (client->fd >= 0 && !is_welcome (client->fd))
     leash_server_close_fd (&client->fd);
   leash_servers_unlock ();
@@ -152,7 +169,7 @@ static void
 client_step (LeashServer *server, LeashServerClient *client, int ready)
 {
   if ((ready & (POLLHUP | POLLERR)) != 0)
-    client_close (client);
+    client_close (server, client);
   else if (client->answer != NULL)
     client_write (server, client);
   else
@@ -165,7 +182,8 @@ forget_fds (LeashServer *server)
 {
   leash_servers_lock ();
   leash_own_fd_remove (server->listener);
-  server->listener = -1;
+  leash_own_fd_remove (server->spare);
+  server->listener = server->spare = -1;
   for (guint i = 0; i < LEASH_N_CLIENTS; i++)
     {
       leash_own_fd_remove (server->clients[i].fd);
@@ -198,7 +216,7 @@ serve_once (LeashServer *server)
       if (polls[i].fd >= 0 && polls[i].revents != 0)
         client_step (server, client, polls[i].revents);
       else if (polls[i].fd >= 0 && client->deadline <= now)
-        client_close (client);
+        client_close (server, client);
     }
   if ((polls[LEASH_N_CLIENTS].revents & POLLIN) != 0)
     accept_client (server, now);
@@ -214,7 +232,7 @@ leash_server_run (void *data)
     serve_once (server);
   for (guint i = 0; i < LEASH_N_CLIENTS; i++)
     if (server->clients[i].fd >= 0)
-      client_close (&server->clients[i]);
+      client_close (server, &server->clients[i]);
   leash_server_end (server);
   return NULL;
 }

@@ -14,6 +14,7 @@
 #include "leash-server-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -168,6 +169,15 @@ leash_server_listen (const char *path, struct stat *ret_node, GError **error)
   leash_server_close_fd (&fd);
   set_error (error, path, failed);
   return -1;
+}
+
+int
+leash_server_open_spare (void)
+{
+  int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  leash_own_fd_add (fd);
+  return fd;
 }
 
 void

@@ -67,6 +67,7 @@ static void
 close_all (LeashServer *server)
 {
   leash_server_close_fd (&server->listener);
+  leash_server_close_fd (&server->spare);
   for (guint i = 0; i < LEASH_N_CLIENTS; i++)
     leash_server_close_fd (&server->clients[i].fd);
 }
@@ -115,6 +116,7 @@ start (LeashServer *server, GError **error)
   server->listener = leash_server_listen (server->path, &server->node, error);
   if (server->listener < 0)
     return FALSE;
+  server->spare = leash_server_open_spare ();
   server->has_thread = leash_worker_start (leash_server_run, server);
   if (server->has_thread)
     {

@@ -97,11 +97,12 @@ run_reports (void *unused)
   leash_worker_set_name ("leash-signal");
   for (;;)
     {
-      while (sem_wait (&wanted) != 0)
-        ;
-      while (sem_trywait (&wanted) == 0)
-        ;
-      write_reports (__atomic_exchange_n (&pending, 0, __ATOMIC_ACQUIRE));
+      guint64 signals;
+
+      sem_wait (&wanted);
+      signals = __atomic_exchange_n (&pending, 0, __ATOMIC_ACQUIRE);
+      if (signals != 0)
+        write_reports (signals);
     }
   return NULL;
 }

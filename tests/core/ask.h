@@ -53,18 +53,31 @@ say (int fd, const char *request)
   g_assert_cmpint (send (fd, request, length, MSG_NOSIGNAL), ==, (gssize) length);
 }
 
-/* Until the server closes. Closes. */
+/* Until the server closes. errno is 0 where it did so properly. */
 static inline char *
-hear (int fd)
+hear_all (int fd)
 {
   GString *answer = g_string_new (NULL);
   char buffer[4096];
+  char *text;
+  int failed;
   gssize n;
 
   while ((n = recv (fd, buffer, sizeof buffer, 0)) > 0)
     g_string_append_len (answer, buffer, n);
+  failed = n < 0 ? errno : 0;
+  text = g_string_free (answer, FALSE);
+  errno = failed;
+  return text;
+}
+
+static inline char *
+hear (int fd)
+{
+  char *answer = hear_all (fd);
+
   close (fd);
-  return g_string_free (answer, FALSE);
+  return answer;
 }
 
 static inline char *

@@ -358,9 +358,11 @@ test_from_many_threads (Fixture *self, gconstpointer unused)
     threads[i] = g_thread_new ("switch", switch_on_and_off, self);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     g_thread_join (threads[i]);
+  /* This tracker wanted it all the time. */
+  while (count_reports () == 0)
+    g_usleep (1000);
   report_on (self->tracker, 0);
   g_assert_true (get_handler (SIGUSR2) == SIG_DFL);
-  g_assert_cmpuint (count_reports (), >, 0);
   unlink (output);
 }
 
