@@ -38,13 +38,15 @@ open_many (LeashContext *ctx, guint n)
     }
 }
 
+/* Not by strstr(): sanitizers look at all of the text in each call. */
 static guint
 count_text (const char *text, const char *word)
 {
+  gsize length = strlen (word);
   guint n = 0;
 
-  for (const char *p = text; (p = strstr (p, word)) != NULL; p++)
-    n++;
+  for (const char *p = text; *p != '\0'; p++)
+    n += *p == *word && strncmp (p, word, length) == 0;
   return n;
 }
 
