@@ -9,6 +9,7 @@
 
 #include "leash-capture-private.h"
 #include "leash-extra-private.h"
+#include "leash-name-private.h"
 #include "leash-tag-private.h"
 
 static guint64 n_stray;   /* atomic */
@@ -91,10 +92,11 @@ fill_slot (LeashSlot *slot, const LeashSlot *from)
 
 /* What the slot's last resource had. */
 G_NO_INLINE static void
-forget_old (char *name, LeashExtra *extra)
+forget_old (LeashThread *self, char *name, LeashExtra *extra)
 {
-  g_free (name);
-  leash_extra_free (extra);
+  leash_name_recycle (self, name);
+  if (extra != NULL)
+    leash_extra_free (extra);
 }
 
 G_NO_INLINE static void
@@ -127,7 +129,7 @@ store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
     leash_shard_count_kept (shard);
   leash_short_unlock (&shard->lock);
   if (G_UNLIKELY (((guintptr) old_name | (guintptr) old_extra) != 0))
-    forget_old (old_name, old_extra);
+    forget_old (self, old_name, old_extra);
   if ((from->flags & LEASH_SLOT_KEYED) != 0)
     insert_key (tracker, slot, from->kind, ~from->at.key, from->stack);
   return tag;
@@ -188,7 +190,7 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
 {
   LeashSlot slot;
 
-  slot.name = opening->name != NULL ? g_strdup (opening->name) : NULL;
+  slot.name = opening->name != NULL ? leash_name_copy (self, opening->name) : NULL;
   slot.opened_by = leash_slot_pack (leash_tracker_now () - tracker->made_at, self->tid);
   slot.thread = self->name;
   slot.kind = leash_thread_kind (self, opening->kind);

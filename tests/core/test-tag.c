@@ -214,12 +214,51 @@ test_wrong_arguments (void)
   assert_clean (&tracked);
 }
 
+static void
+assert_name_in_snapshot (LeashTracker *tracker, const char *name)
+{
+  g_autoptr (LeashSnapshot) snapshot = leash_snapshot_new (tracker);
+
+  g_assert_cmpuint (leash_snapshot_get_length (snapshot), ==, 1);
+  g_assert_cmpstr (leash_snapshot_get_resource (snapshot, 0)->name, ==, name);
+}
+
+/* Slots are taken again after some 65 releases, and then their old names' memory. */
+static gpointer
+open_by_names_of_all_lengths (gpointer user_data)
+{
+  Tracked *tracked = user_data;
+
+  for (guint i = 0; i < 400; i++)
+    {
+      g_autofree char *name = g_strnfill ((i * 37) % 101, (char) ('a' + i % 26));
+      LeashTag *tag = leash_track (tracked->ctx, "thing", i % 7 == 0 ? NULL : name);
+
+      assert_name_in_snapshot (tracked->tracker, i % 7 == 0 ? NULL : name);
+      if (i % 5 == 0)
+        leash_tag_set_name (tag, "another");
+      leash_untrack (tag);
+    }
+  return NULL;
+}
+
+static void
+test_names_memory_is_used_again (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+
+  open_by_names_of_all_lengths (&tracked);
+  g_thread_join (g_thread_new ("names", open_by_names_of_all_lengths, &tracked));
+  assert_clean (&tracked);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/tag/is-known-by-kind-name-thread-time-and-stack", test_what_is_known);
   g_test_add_func ("/tag/name-may-be-set-later", test_name_set_later);
+  g_test_add_func ("/tag/names-stay-theirs-when-memory-is-used-again", test_names_memory_is_used_again);
   g_test_add_func ("/tag/meant-to-stay-open-is-no-leak", test_kept_is_listed_apart);
   g_test_add_func ("/tag/outlives-its-thread", test_thread_that_ended);
   g_test_add_func ("/tag/child-names-its-parent", test_child_of_open_parent);
