@@ -19,6 +19,15 @@ address_of (const char *path)
   return address;
 }
 
+/* Ends a forked child. A leak checker would blame one that ends well for what only its parent's threads had. */
+G_GNUC_UNUSED G_GNUC_NORETURN static void
+end_child (int result)
+{
+  if (result == 0)
+    execl ("/bin/true", "true", NULL);
+  _exit (result);
+}
+
 /* Returns a descriptor, or -1 with errno. */
 static inline int
 try_dial (const char *path)

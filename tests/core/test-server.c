@@ -235,6 +235,11 @@ test_never_open_to_others (Fixture *self, gconstpointer unused)
   g_autofree char *path = path_of (self, "s");
   Watcher careful = { .path = path }, careless = { .path = path };
 
+  if (g_getenv ("UNDER_VALGRIND") != NULL)
+    {
+      g_test_skip ("threads take turns under valgrind: none would see what another does in between");
+      return;
+    }
   watch_while (&careful, self, serve_shortly, 0);
   g_assert_cmpint (careful.seen_wider, ==, 0);
   /* The control: it sees what is mended at once. */
@@ -633,11 +638,17 @@ static void
 test_out_of_descriptors (Fixture *self, gconstpointer unused)
 {
   g_autofree char *path = path_of (self, "s");
-  g_autoptr (LeashServer) server = serve (self, path);
+  g_autoptr (LeashServer) server = NULL;
   struct sockaddr_un address = address_of (path);
   struct rlimit before, few;
   int fds[2], last;
 
+  if (g_getenv ("UNDER_VALGRIND") != NULL)
+    {
+      g_test_skip ("valgrind accepts a connection before it finds that there is no descriptor left");
+      return;
+    }
+  server = serve (self, path);
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     fds[i] = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   last = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -749,15 +760,38 @@ test_census_is_clean (Fixture *self, gconstpointer unused)
   leash_server_unref (server);
 }
 
+/* The listening socket, the spare one, and its clients' or -1. */
+#define N_FDS (LEASH_N_CLIENTS + 2)
+
+static void
+get_fds (LeashServer *server, int ret_fds[N_FDS])
+{
+  leash_servers_lock ();
+  for (guint i = 0; i < LEASH_N_CLIENTS; i++)
+    ret_fds[i] = server->clients[i].fd;
+  ret_fds[LEASH_N_CLIENTS] = server->listener;
+  ret_fds[LEASH_N_CLIENTS + 1] = server->spare;
+  leash_servers_unlock ();
+}
+
+static guint
+count_open (const int fds[N_FDS])
+{
+  guint n = 0;
+
+  for (guint i = 0; i < N_FDS; i++)
+    n += fds[i] >= 0 && fcntl (fds[i], F_GETFD) >= 0;
+  return n;
+}
+
 /* Returns 0, or the number of what was wrong. */
 static int
-look_in_child (LeashServer *server, LeashTracker *tracker, const char *again, int n_fds)
+look_in_child (LeashServer *server, LeashTracker *tracker, const char *again, const int fds[N_FDS])
 {
   LeashServer *own;
   g_autofree char *answer = NULL;
 
-  /* The listening socket, its client and the spare one. */
-  if ((int) count_fds () != n_fds - 3)
+  if (count_open (fds) != 0)
     return 1;
   leash_server_stop (server);
   if (!is_there (leash_server_get_path (server)))
@@ -781,18 +815,19 @@ test_fork (Fixture *self, gconstpointer unused)
   g_autofree char *first = ask (path, "\n");
   g_autofree char *answer = NULL;
   int silent = dial (path);
-  int n_fds, status;
+  int fds[N_FDS], status;
   pid_t child;
 
   /* It has been accepted once another that came later is answered. */
   g_free (ask (path, "\n"));
-  n_fds = (int) count_fds ();
+  get_fds (server, fds);
+  g_assert_cmpuint (count_open (fds), ==, 3);
   child = fork ();
   g_assert_cmpint (child, >=, 0);
   if (child == 0)
     {
       alarm (60);
-      _exit (look_in_child (server, self->tracker, again, n_fds));
+      end_child (look_in_child (server, self->tracker, again, fds));
     }
   g_assert_cmpint (waitpid (child, &status, 0), ==, child);
   g_assert_true (WIFEXITED (status));
@@ -814,6 +849,8 @@ serve_in_own_process (Fixture *self, const char *test)
   g_setenv (ENV_PATH, path, TRUE);
   g_test_trap_subprocess (test, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
   g_unsetenv (ENV_PATH);
+  /* Where the kernel has no pidfd, GLib waits for its first child in a thread with a descriptor. */
+  self->n_fds = count_fds ();
 }
 
 static void
