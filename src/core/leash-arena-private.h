@@ -93,32 +93,30 @@ leash_slab_get_slot (LeashSlab *slab, guint index)
 }
 
 /*
- * A tag's pointer is its slot's address with the slot's generation in the bits that addresses leave: 3 low ones,
- * and where the system gives out no address above 48 bits unless asked to, 13 high ones. A stale tag is taken
- * for its slot's present one once in 65536 times there, once in 8 times elsewhere.
+ * A tag's pointer is its slot's address with the slot's generation in the bits that addresses leave: where the
+ * system gives out no address above 48 bits unless asked to, the 16 above, and elsewhere the 3 low ones. A stale
+ * tag is taken for its slot's present one once in 65536 times there, once in 8 times elsewhere.
  */
-#define LEASH_TAG_LOW_BITS 3
 #if defined(__x86_64__) && defined(__LP64__) || defined(__aarch64__) && defined(__LP64__)
-#define LEASH_TAG_HIGH_SHIFT 48
-#define LEASH_TAG_HIGH(generation) ((guintptr) ((generation) >> LEASH_TAG_LOW_BITS) << LEASH_TAG_HIGH_SHIFT)
-#define LEASH_TAG_ADDRESSES (((guintptr) 1 << LEASH_TAG_HIGH_SHIFT) - 1)
+#define LEASH_TAG_SHIFT 48
+#define LEASH_TAG_GENERATIONS ((guintptr) G_MAXUINT16 << LEASH_TAG_SHIFT)
 #else
-#define LEASH_TAG_HIGH(generation) ((guintptr) 0)
-#define LEASH_TAG_ADDRESSES (~(guintptr) 0)
+#define LEASH_TAG_SHIFT 0
+#define LEASH_TAG_GENERATIONS ((guintptr) 7)
 #endif
+#define LEASH_TAG_ADDRESSES (~LEASH_TAG_GENERATIONS)
 
 static inline LeashTag *
 leash_slot_get_tag (const LeashSlot *slot)
 {
-  guintptr low = slot->generation & ((1u << LEASH_TAG_LOW_BITS) - 1);
-
-  return (LeashTag *) ((guintptr) slot | low | LEASH_TAG_HIGH (slot->generation));
+  return (LeashTag *) ((guintptr) slot
+                       | (((guintptr) slot->generation << LEASH_TAG_SHIFT) & LEASH_TAG_GENERATIONS));
 }
 
 static inline LeashSlot *
 leash_tag_get_slot (const LeashTag *tag)
 {
-  return (LeashSlot *) ((guintptr) tag & LEASH_TAG_ADDRESSES & ~(((guintptr) 1 << LEASH_TAG_LOW_BITS) - 1));
+  return (LeashSlot *) ((guintptr) tag & LEASH_TAG_ADDRESSES);
 }
 
 /* Milliseconds since the tracker was made, before it if negative. */

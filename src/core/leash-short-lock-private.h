@@ -20,12 +20,20 @@ typedef struct
 /* Takes a lock that another thread was seen to hold. */
 void leash_short_lock_wait (LeashShortLock *lock);
 
+/* Returns FALSE, without the lock, where another thread holds it. */
+static inline gboolean
+leash_short_trylock (LeashShortLock *lock)
+{
+  if (G_UNLIKELY (!__libc_single_threaded))
+    return __atomic_exchange_n (&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
+  __atomic_store_n (&lock->held, 1, __ATOMIC_RELAXED);
+  return TRUE;
+}
+
 static inline void
 leash_short_lock (LeashShortLock *lock)
 {
-  if (G_LIKELY (__libc_single_threaded))
-    __atomic_store_n (&lock->held, 1, __ATOMIC_RELAXED);
-  else if (G_UNLIKELY (__atomic_exchange_n (&lock->held, 1, __ATOMIC_ACQUIRE) != 0))
+  if (G_UNLIKELY (!leash_short_trylock (lock)))
     leash_short_lock_wait (lock);
 }
 

@@ -27,10 +27,8 @@ void         leash_tag_add_reentry   (void);
 
 /* Returns NULL, and counts, when the thread is inside the tracker already. */
 static inline LeashThread *
-leash_tag_enter (void)
+leash_tag_enter_as (LeashThread *self)
 {
-  LeashThread *self = leash_thread_get ();
-
   if (G_UNLIKELY (self->busy))
     {
       leash_tag_add_reentry ();
@@ -40,6 +38,12 @@ leash_tag_enter (void)
   /* For a signal handler of this thread: the mark is set before anything else is done. */
   __atomic_signal_fence (__ATOMIC_SEQ_CST);
   return self;
+}
+
+static inline LeashThread *
+leash_tag_enter (void)
+{
+  return leash_tag_enter_as (leash_thread_get ());
 }
 
 static inline void

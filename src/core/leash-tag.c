@@ -111,7 +111,7 @@ insert_key (LeashTracker *tracker, LeashSlot *slot, guint16 kind, guintptr key, 
 }
 
 G_ALWAYS_INLINE static inline LeashTag *
-store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
+store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from, gboolean is_keyed, gboolean is_kept)
 {
   LeashShard *shard = leash_tracker_get_shard (tracker, self);
   LeashSlot *slot;
@@ -125,12 +125,12 @@ store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
   old_extra = slot->extra;
   fill_slot (slot, from);
   tag = leash_slot_get_tag (slot);
-  if (G_UNLIKELY ((from->flags & LEASH_SLOT_KEPT) != 0))
+  if (is_kept)
     leash_shard_count_kept (shard);
   leash_short_unlock (&shard->lock);
   if (G_UNLIKELY (((guintptr) old_name | (guintptr) old_extra) != 0))
     forget_old (self, old_name, old_extra);
-  if ((from->flags & LEASH_SLOT_KEYED) != 0)
+  if (is_keyed)
     insert_key (tracker, slot, from->kind, ~from->at.key, from->stack);
   return tag;
 }
@@ -139,7 +139,8 @@ store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
 LeashTag *
 leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from)
 {
-  return store (tracker, self, from);
+  return store (tracker, self, from, (from->flags & LEASH_SLOT_KEYED) != 0,
+                (from->flags & LEASH_SLOT_KEPT) != 0);
 }
 
 static void
@@ -208,7 +209,7 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
       slot.flags |= LEASH_SLOT_WATCHED;
     }
   slot.extra = opening->parent != NULL ? attach (opening->parent, slot.stack) : NULL;
-  return store (tracker, self, &slot);
+  return store (tracker, self, &slot, opening->is_keyed, FALSE);
 }
 
 G_ALWAYS_INLINE static inline LeashTag *

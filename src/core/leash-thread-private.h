@@ -25,8 +25,13 @@ typedef struct
   guint32 recent[LEASH_RECENT_STACKS]; /* ids of stacks that were taken last, by their callers' addresses */
   struct
   {
+    const char *pointer;  /* to what never changes: a string in the program's code */
+    gsize id;
+  } constant_kinds[LEASH_KIND_CACHE];
+  struct
+  {
     const char *pointer;  /* where the string was: its content is compared */
-    const char *text;     /* the interned string of that number, NULL if what is at pointer never changes */
+    const char *text;     /* the interned string of that number */
     guint16 id;
   } kinds[LEASH_KIND_CACHE];
 } LeashThread;
@@ -83,8 +88,9 @@ leash_thread_kind (LeashThread *self, const char *kind)
 {
   guint slot = ((guintptr) kind >> 3) % LEASH_KIND_CACHE;
 
-  if (G_LIKELY (self->kinds[slot].pointer == kind
-                && (self->kinds[slot].text == NULL || leash_thread_is_same (self->kinds[slot].text, kind))))
+  if (G_LIKELY (self->constant_kinds[slot].pointer == kind))
+    return self->constant_kinds[slot].id;
+  if (self->kinds[slot].pointer == kind && leash_thread_is_same (self->kinds[slot].text, kind))
     return self->kinds[slot].id;
   return leash_thread_find_kind (self, kind, slot);
 }

@@ -52,8 +52,16 @@ leash_thread_find_kind (LeashThread *self, const char *kind, guint slot)
 {
   guint16 id = leash_intern (kind);
 
-  self->kinds[slot].id = id;
-  self->kinds[slot].pointer = kind;
-  self->kinds[slot].text = leash_replay_module_stays (kind) ? NULL : leash_intern_get (id);
+  if (leash_replay_module_stays (kind))
+    {
+      self->constant_kinds[slot].pointer = kind;
+      self->constant_kinds[slot].id = id;
+    }
+  else
+    {
+      self->kinds[slot].pointer = kind;
+      self->kinds[slot].text = leash_intern_get (id);
+      self->kinds[slot].id = id;
+    }
   return id;
 }

@@ -346,7 +346,7 @@ release_plain_slot (LeashShard *shard, LeashSlot *slot, gconstpointer caller)
 G_ALWAYS_INLINE static inline void
 untrack (LeashTag *tag, const Place *place)
 {
-  LeashThread *self = leash_tag_enter ();
+  LeashThread *self = leash_tag_enter_as (&leash_thread_self); /* which one it is does not matter */
   LeashSlab *slab = leash_tag_get_slab (tag);
   LeashSlot *slot = leash_tag_get_slot (tag);
   LeashShard *shard;
@@ -354,9 +354,9 @@ untrack (LeashTag *tag, const Place *place)
   if (G_UNLIKELY (self == NULL))
     return;
   shard = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
-  if (G_LIKELY (shard != NULL && __atomic_load_n (&shard->release_depth, __ATOMIC_RELAXED) == 0))
+  if (G_LIKELY (shard != NULL && __atomic_load_n (&shard->release_depth, __ATOMIC_RELAXED) == 0
+                && leash_short_trylock (&shard->lock)))
     {
-      leash_short_lock (&shard->lock);
       if (G_LIKELY (__atomic_load_n (&slab->shard, __ATOMIC_RELAXED) == shard && is_plain (shard, slot, tag)))
         {
           release_plain_slot (shard, slot, place->caller);
