@@ -106,6 +106,13 @@ prepare_with_threads (gpointer call)
   bench_prepare_pair (call);
 }
 
+static void
+prepare_naive_with_threads (gpointer call)
+{
+  g_thread_unref (g_thread_new ("another", sleep_on, NULL));
+  prepare_naive (call);
+}
+
 enum
 {
   BARE,
@@ -113,6 +120,7 @@ enum
   PAIR_IN_THREADS,
   PAIR_UNWOUND,
   NAIVE,
+  NAIVE_IN_THREADS,
   STEP,
   GLIBC,
   N_CANDIDATES
@@ -140,6 +148,8 @@ tell_all (guint frames, const BenchCandidate *candidates)
   tell (frames, "pair, unwinding / unw_backtrace()", "x",
         bench_ratio (&candidates[PAIR_UNWOUND], &candidates[BARE]), 0);
   tell (frames, "pair / naive pair", "x", bench_ratio (&candidates[PAIR], &candidates[NAIVE]), 0.2);
+  tell (frames, "pair / naive pair, both with threads", "x",
+        bench_ratio (&candidates[PAIR_IN_THREADS], &candidates[NAIVE_IN_THREADS]), 0.2);
 }
 
 /* Each candidate has a call of its own. */
@@ -153,11 +163,12 @@ compare_at (guint frames)
     [PAIR_IN_THREADS] = { .name = "pair, with threads", .prepare = prepare_with_threads },
     [PAIR_UNWOUND] = { .name = "pair, unwinding", .prepare = bench_prepare_unwind },
     [NAIVE] = { .name = "naive pair", .prepare = prepare_naive },
+    [NAIVE_IN_THREADS] = { .name = "naive pair, with threads", .prepare = prepare_naive_with_threads },
     [STEP] = { .name = "unw_step()", .prepare = bench_prepare_nothing, .part = 40 },
     [GLIBC] = { .name = "backtrace() of glibc", .prepare = prepare_glibc, .part = 10 },
   };
   static const BenchFunc funcs[N_CANDIDATES]
-      = { bench_unwind, bench_pair, bench_pair, bench_pair, naive, step, glibc };
+      = { bench_unwind, bench_pair, bench_pair, bench_pair, naive, naive, step, glibc };
 
   for (guint i = 0; i < N_CANDIDATES; i++)
     {
