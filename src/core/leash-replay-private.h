@@ -12,7 +12,7 @@
 #define LEASH_REPLAY_ENTRIES 512
 #define LEASH_REPLAY_WORDS 8192
 #define LEASH_REPLAY_CANDIDATES 128
-#define LEASH_REPLAY_SITES 64
+#define LEASH_REPLAY_SITES 64 /* bits of a word */
 
 /* Words that one stack may depend on. */
 #define LEASH_REPLAY_WORDS_MAX 512
@@ -23,6 +23,14 @@
 typedef struct _LeashReplayModule LeashReplayModule;
 
 typedef struct _LeashReplayEntry LeashReplayEntry;
+
+/* Callers whose addresses fall together. */
+typedef struct
+{
+  guint32 n_hits, n_misses; /* lately */
+  guint32 rest;             /* captures until more than one entry is looked at again; 0 while they are */
+  guint32 credit;           /* what it may spend on recording */
+} LeashReplaySite;
 
 /* A stack that was recorded: where the walk began, what it read, and what came out. */
 struct _LeashReplayEntry
@@ -36,6 +44,7 @@ struct _LeashReplayEntry
   guint32 *offsets;        /* of what the walk read, in the order in which it did: in words above sp; */
   guintptr *values, *values_end; /* and what was there. A multiple of four: the last is there again to fill up */
   guint16 depth;           /* frames that were asked for */
+  LeashReplaySite *site;
   guint8 is_guarded;       /* a hit is to be confirmed */
   guint8 n_modules;
   guint16 modules[LEASH_REPLAY_MODULES_MAX]; /* numbers for leash_replay_module_is_there() */
@@ -53,12 +62,13 @@ typedef struct
 struct _LeashReplay
 {
   LeashReplayEntry *heads[LEASH_REPLAY_BUCKETS]; /* of the buckets */
+  guint64 resting;                /* a bit for each site */
   gboolean verify;
   guint oldest, n_entries;        /* entries are a ring, */
   guint next_word;                /* and so are words: what is oldest in one is in the other */
   guintptr stack_low, stack_high; /* where the thread's stack is */
   LeashReplayCandidate candidates[LEASH_REPLAY_CANDIDATES];
-  guint16 credit[LEASH_REPLAY_SITES];                    /* what callers may spend on recording */
+  LeashReplaySite sites[LEASH_REPLAY_SITES];
   guint64 n_recorded, n_declined, n_flushed, n_verified; /* for tests */
   LeashReplayEntry entries[LEASH_REPLAY_ENTRIES];
   guint32 offsets[LEASH_REPLAY_WORDS]; /* of what was read, in words above sp, */
@@ -146,15 +156,27 @@ leash_replay_has_words (const LeashReplayEntry *entry, guintptr sp)
   return TRUE;
 }
 
+static inline guint
+leash_replay_site (guintptr pc)
+{
+  return (pc >> 2) % LEASH_REPLAY_SITES;
+}
+
 /* The entry of the stack that unwinding from there would give, or NULL where it is not known. */
 static inline LeashReplayEntry *
 leash_replay_find (LeashReplay *self, guintptr pc, guintptr sp, guintptr fp, guintptr caller, guint depth)
 {
   LeashReplayEntry *entry = self->heads[leash_replay_bucket (pc, sp)];
 
-  for (; entry != NULL; entry = entry->next)
-    if (G_LIKELY (entry->sp == sp && entry->pc == pc && entry->caller == caller && entry->depth == depth
-                  && ((entry->fp ^ fp) & entry->fp_mask) == 0 && leash_replay_has_words (entry, sp)))
-      return G_LIKELY (!entry->is_guarded) || leash_replay_confirm (self, entry) ? entry : NULL;
+  while (entry != NULL)
+    {
+      if (G_LIKELY (entry->sp == sp && entry->pc == pc && entry->caller == caller && entry->depth == depth
+                    && ((entry->fp ^ fp) & entry->fp_mask) == 0 && leash_replay_has_words (entry, sp)))
+        {
+          entry->site->n_hits++;
+          return G_LIKELY (!entry->is_guarded) || leash_replay_confirm (self, entry) ? entry : NULL;
+        }
+      entry = (self->resting >> leash_replay_site (pc) & 1) == 0 ? entry->next : NULL;
+    }
   return NULL;
 }

@@ -14,8 +14,9 @@
  *
  * Recording costs some hundred times as much as unwinding. A stack is recorded when it comes for the second
  * time, as far as LEASH_REPLAY_CANDIDATES remember, and when its caller has credit left: a few recordings at
- * once, and then one for each RECORDING_PRICE plain captures. So a stack that never comes again costs a look
- * at two tables, and the worst that a program can do costs a few percent.
+ * once, and then one for each RECORDING_PRICE plain captures. A caller whose stacks are rarely found is not
+ * looked for during the next REST captures. So a stack that never comes again costs next to nothing, and the
+ * worst that a program can do costs some ten percent.
  *
  * Made when a thread has captured often enough to be worth it, freed when the thread exits; what is captured
  * after that is unwound.
@@ -30,8 +31,13 @@
 
 /* In plain captures of the same caller. */
 #define RECORDING_PRICE 2048
-#define CREDIT_AT_FIRST (8 * RECORDING_PRICE)
-#define CREDIT_MAX (16 * RECORDING_PRICE)
+#define CREDIT_AT_FIRST (24 * RECORDING_PRICE)
+#define CREDIT_MAX (32 * RECORDING_PRICE)
+
+/* After so many misses of a caller it is asked what the hits between them were worth. A hit saves about twice
+ * what looking in vain costs. */
+#define MISSES_TO_JUDGE 256
+#define REST 8192
 
 gboolean leash_replay_is_on = LEASH_CAN_REPLAY; /* atomic; FALSE for good once LEASH_CAPTURE has said so */
 
@@ -87,7 +93,7 @@ replay_new (void)
   self->stack_high = high;
   self->verify = leash_settings_get ()->capture == LEASH_CAPTURE_VERIFY;
   for (guint i = 0; i < LEASH_REPLAY_SITES; i++)
-    self->credit[i] = CREDIT_AT_FIRST;
+    self->sites[i].credit = CREDIT_AT_FIRST;
   if (pthread_setspecific (exit_key, self) != 0)
     g_clear_pointer (&self, g_free);
   return self;
@@ -223,10 +229,32 @@ record (LeashReplay *self, const LeashReplayEntry *as)
   return TRUE;
 }
 
-static guint16 *
-get_credit (LeashReplay *self, guintptr caller)
+/*
+ * What looking in vain costs: a caller with few hits is not looked for at all for a while. Returns FALSE
+ * where it is at rest.
+ */
+static gboolean
+count_miss (LeashReplay *self, guint number)
 {
-  return &self->credit[(caller >> 2) % LEASH_REPLAY_SITES];
+  LeashReplaySite *site = &self->sites[number];
+
+  site->credit = MIN (site->credit + 1, CREDIT_MAX);
+  if (site->rest > 0)
+    {
+      if (--site->rest == 0)
+        self->resting &= ~((guint64) 1 << number);
+      return FALSE;
+    }
+  if (++site->n_misses == MISSES_TO_JUDGE)
+    {
+      if (2 * site->n_hits < site->n_misses)
+        {
+          site->rest = REST;
+          self->resting |= (guint64) 1 << number;
+        }
+      site->n_hits = site->n_misses = 0;
+    }
+  return TRUE;
 }
 
 static LeashReplayCandidate *
@@ -248,23 +276,23 @@ leash_replay_note (LeashThread *thread, const LeashRegisters *start, guintptr ca
 {
   LeashReplay *self = get_replay (thread);
   LeashReplayCandidate *candidate;
-  guint16 *credit;
+  LeashReplaySite *site;
 
   if (self == NULL || start->sp < self->stack_low || start->sp >= self->stack_high)
     return;
-  credit = get_credit (self, start->pc);
-  if (*credit < CREDIT_MAX)
-    ++*credit;
+  site = &self->sites[leash_replay_site (start->pc)];
+  if (!count_miss (self, leash_replay_site (start->pc)))
+    return;
   candidate = get_candidate (self, start->sp, id);
   if (candidate->id != id || candidate->pc != start->pc || candidate->sp != start->sp)
     {
       *candidate = (LeashReplayCandidate){ .pc = start->pc, .sp = start->sp, .id = id };
       return;
     }
-  if (candidate->is_hopeless || *credit < RECORDING_PRICE || !is_whole (id)
+  if (candidate->is_hopeless || site->credit < RECORDING_PRICE || !is_whole (id)
       || thread->tid != (guint32) gettid ())
     return;
-  *credit -= RECORDING_PRICE;
+  site->credit -= RECORDING_PRICE;
   candidate->is_hopeless = !record (self, &(LeashReplayEntry){
                                               .pc = start->pc,
                                               .sp = start->sp,
@@ -272,6 +300,7 @@ leash_replay_note (LeashThread *thread, const LeashRegisters *start, guintptr ca
                                               .caller = caller,
                                               .id = id,
                                               .depth = depth,
+                                              .site = site,
                                           });
 }
 

@@ -60,12 +60,13 @@ get_replay (void)
   return leash_thread_self.replay;
 }
 
-/* So that a test of something else does not wait until it may record. */
+/* So that a test of something else does not wait until it may record, or is looked at again. */
 G_GNUC_UNUSED static void
 give_credit (LeashReplay *replay)
 {
   for (guint i = 0; i < LEASH_REPLAY_SITES; i++)
-    replay->credit[i] = 16384;
+    replay->sites[i] = (LeashReplaySite){ .credit = 16384 };
+  replay->resting = 0;
 }
 
 /* What a capture did, by the counters. */

@@ -322,7 +322,7 @@ capture_many (gpointer ret_replay)
   /* Each came twice and never again: what it costs to record them is bounded. */
   g_assert_cmpuint (done.n_hits, ==, 0);
   g_assert_cmpuint (done.n_recorded, >=, 8);
-  g_assert_cmpuint (done.n_recorded, <=, 8 + 2 * n_stacks / 2048);
+  g_assert_cmpuint (done.n_recorded, <=, 24 + 2 * n_stacks / 2048);
   return NULL;
 }
 
