@@ -14,11 +14,11 @@
  */
 struct _LeashShard
 {
-  LeashShortLock lock;   /* guards the below and all slots; taken before those of keys and arena, never two */
+  LeashShortLock lock;   /* guards all but the last two, and all slots; taken before those of keys and arena, never two */
+  guint n_free;
   LeashTracker *tracker; /* NULL while unused */
   LeashSlab *slabs;      /* newest first; only the newest has slots that were never taken */
   LeashSlot *oldest_free, *newest_free;
-  guint n_free;
   gsize n_open;          /* atomic for readers without the lock; without those meant to stay open */
   gsize n_kept;          /* likewise */
   guint release_depth;   /* atomic; frames of the stack that is taken at a release, 0 for none */
