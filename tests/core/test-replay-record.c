@@ -112,6 +112,15 @@ LeashStackId call_last (LeashStackId (*func) (guint depth));
 LeashStackId call_unknown (Capture func);
 
 static gboolean
+is_under_valgrind (const char *what_it_does)
+{
+  if (g_getenv ("UNDER_VALGRIND") == NULL)
+    return FALSE;
+  g_test_skip_printf ("valgrind %s", what_it_does);
+  return TRUE;
+}
+
+static gboolean
 is_in_stack (LeashStackId id, guintptr value)
 {
   const LeashStack *stack = leash_depot_get_stack (id);
@@ -201,6 +210,8 @@ test_expression_is_looked_at (void)
 {
   LeashReplay *replay = get_replay ();
 
+  if (is_under_valgrind ("takes what a frame has left for uninitialised"))
+    return;
   seen.entry = NULL;
   give_credit (replay);
   check_expression (replay);
@@ -255,15 +266,6 @@ test_cut_short_is_not_recorded (void)
 
   give_credit (replay);
   assert_is_not_replayed (replay, call_unknown (capture));
-}
-
-static gboolean
-is_under_valgrind (const char *what_it_does)
-{
-  if (g_getenv ("UNDER_VALGRIND") == NULL)
-    return FALSE;
-  g_test_skip_printf ("valgrind %s", what_it_does);
-  return TRUE;
 }
 
 static volatile LeashStackId in_handler;
