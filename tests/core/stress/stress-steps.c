@@ -200,7 +200,7 @@ by_signal (Stress *self)
     raise (stress_random (self) % 2 == 0 ? SIGUSR1 : SIGUSR2);
 }
 
-/* Comes at any time. */
+/* Comes at any time; once for each step, or a slow machine would do nothing else. */
 static void
 handle_timer (int number)
 {
@@ -218,7 +218,6 @@ handle_timer (int number)
   walk_in_handler (self);
   self->n_left = n_left;
   self->random = random;
-  self->can_be_interrupted = 1;
   stress_get_thread (self)->counts.n_interrupted++;
 }
 
@@ -256,7 +255,7 @@ by_plugin (Stress *self)
   const StressStep *steps;
   void *plugin;
 
-  if (random % 2 != 0)
+  if (random % 2 != 0 || thread->n_unsure > 0)
     {
       walk_on (self);
       return;
