@@ -408,7 +408,7 @@ stress_give_credit (StressThread *self)
   LeashReplay *replay = leash_thread_self.replay;
 
   for (guint i = 0; replay != NULL && i < LEASH_REPLAY_SITES; i++)
-    replay->credit[i] = MAX (replay->credit[i], CREDIT);
+    replay->sites[i].credit = MAX (replay->sites[i].credit, CREDIT);
 }
 
 gboolean
