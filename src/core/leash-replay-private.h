@@ -163,7 +163,7 @@ leash_replay_site (guintptr pc)
 }
 
 /* The entry of the stack that unwinding from there would give, or NULL where it is not known. */
-static inline LeashReplayEntry *
+G_ALWAYS_INLINE static inline LeashReplayEntry *
 leash_replay_find (LeashReplay *self, guintptr pc, guintptr sp, guintptr fp, guintptr caller, guint depth)
 {
   LeashReplayEntry *entry = self->heads[leash_replay_bucket (pc, sp)];

@@ -58,18 +58,16 @@ is_sampled (LeashThread *self, guint every)
   return TRUE;
 }
 
-G_ALWAYS_INLINE static inline LeashStackId
-take_stack (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening, guint8 *flags)
+/* At a level that does not take every stack. Sets *ret_flags where it was this one's turn. */
+G_NO_INLINE static LeashStackId
+take_some_stack (LeashTracker *tracker, LeashThread *self, gconstpointer caller, const LeashSite *site,
+                 guint8 *ret_flags)
 {
-  guint level = __atomic_load_n (&tracker->level, __ATOMIC_RELAXED);
-
-  if (level == LEASH_LEVEL_SAMPLE
-      && is_sampled (self, __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED)))
-    *flags |= LEASH_SLOT_SAMPLED;
-  if (level == LEASH_LEVEL_FULL || (*flags & LEASH_SLOT_SAMPLED) != 0)
-    return leash_capture (opening->caller, opening->site,
-                          __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
-  return leash_capture_place (opening->caller, opening->site);
+  if (__atomic_load_n (&tracker->level, __ATOMIC_RELAXED) != LEASH_LEVEL_SAMPLE
+      || !is_sampled (self, __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED)))
+    return leash_capture_place (caller, site);
+  *ret_flags = LEASH_SLOT_SAMPLED;
+  return leash_capture (caller, site, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
 }
 
 /* Member by member: stores of what is in registers. A copy of memory would wait for the parts to be written.
@@ -196,7 +194,16 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
   slot.thread = self->name;
   slot.kind = leash_thread_kind (self, opening->kind);
   slot.flags = 0;
-  slot.stack = take_stack (tracker, self, opening, &slot.flags);
+  if (G_LIKELY (__atomic_load_n (&tracker->level, __ATOMIC_RELAXED) == LEASH_LEVEL_FULL))
+    slot.stack
+        = leash_capture (opening->caller, opening->site, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
+  else
+    {
+      guint8 flags = 0;
+
+      slot.stack = take_some_stack (tracker, self, opening->caller, opening->site, &flags);
+      slot.flags = flags;
+    }
   slot.at.key = 0;
   if (opening->is_keyed)
     {

@@ -70,27 +70,13 @@ leash_thread_set_busy (gboolean busy)
   return was_busy;
 }
 
-/* Kinds are short: a loop ends before a call of strcmp() would have begun. */
-static inline gboolean
-leash_thread_is_same (const char *a, const char *b)
-{
-  gsize i = 0;
-
-  while (a[i] == b[i])
-    if (a[i++] == '\0')
-      return TRUE;
-  return FALSE;
-}
-
 /* The interned number of a kind. */
 static inline guint16
 leash_thread_kind (LeashThread *self, const char *kind)
 {
   guint slot = ((guintptr) kind >> 3) % LEASH_KIND_CACHE;
 
-  if (G_LIKELY (self->constant_kinds[slot].pointer == kind))
-    return self->constant_kinds[slot].id;
-  if (self->kinds[slot].pointer == kind && leash_thread_is_same (self->kinds[slot].text, kind))
-    return self->kinds[slot].id;
-  return leash_thread_find_kind (self, kind, slot);
+  if (G_UNLIKELY (self->constant_kinds[slot].pointer != kind))
+    return leash_thread_find_kind (self, kind, slot);
+  return self->constant_kinds[slot].id;
 }
