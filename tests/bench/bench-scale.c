@@ -3,7 +3,8 @@
  * How many pairs a second all threads together do, for more and more threads: where each opens and closes its
  * own, and where each opens what the next one in a ring closes. By the clock on the wall, which others on the
  * machine change; so there are also the processor's time of a pair, which they do not, and the throughput
- * beside that of one thread in the same round.
+ * beside that of fewer threads in the same round: of one, and of two where resources are handed on, as one
+ * thread hands nothing to another processor.
  */
 #include "bench-calls.h"
 
@@ -11,7 +12,8 @@
 #include <sched.h>
 
 #define N_PAIRS 1000000
-#define MAILBOX 1024 /* tags; a power of two */
+#define N_PAIRS_EACH 100000 /* at least, or it is measured how threads begin */
+#define MAILBOX 1024        /* tags; a power of two */
 
 static const guint thread_counts[] = { 1, 2, 4, 16, 64 };
 
@@ -59,8 +61,9 @@ take_one (Runner *runner)
 static void
 begin (Runner *runner)
 {
-  bench_pair (&runner->call, 4);
-  pthread_barrier_wait (runner->barrier);
+  bench_pair (&runner->call, 64);
+  pthread_barrier_wait (runner->barrier); /* all are there */
+  pthread_barrier_wait (runner->barrier); /* the clocks have been read */
 }
 
 /* The measured functions. */
@@ -113,7 +116,7 @@ run_threads (LeashContext *ctx, BenchFunc func, guint n_threads)
   g_autofree Runner *runners = g_new0 (Runner, n_threads);
   g_autofree GThread **threads = g_new0 (GThread *, n_threads);
   Mailbox *mailboxes = g_aligned_alloc0 (n_threads, sizeof (Mailbox), G_ALIGNOF (Mailbox));
-  guint n_each = bench_scale (N_PAIRS) / n_threads + 1;
+  guint n_each = bench_scale (MAX (N_PAIRS / n_threads, N_PAIRS_EACH));
   gint64 wall, processor;
   pthread_barrier_t barrier;
   Took took;
@@ -130,10 +133,11 @@ run_threads (LeashContext *ctx, BenchFunc func, guint n_threads)
       };
       threads[i] = g_thread_new ("bench", run_thread, &runners[i]);
     }
+  pthread_barrier_wait (&barrier);
   wall = bench_read_clock (CLOCK_MONOTONIC);
   processor = bench_read_clock (CLOCK_PROCESS_CPUTIME_ID);
   pthread_barrier_wait (&barrier);
-  pthread_barrier_wait (&barrier);
+  pthread_barrier_wait (&barrier); /* the last pair is closed */
   took.wall = (double) (bench_read_clock (CLOCK_MONOTONIC) - wall) / n_each / n_threads;
   took.processor = (double) (bench_read_clock (CLOCK_PROCESS_CPUTIME_ID) - processor) / n_each / n_threads;
   for (guint i = 0; i < n_threads; i++)
@@ -152,8 +156,9 @@ tell (const char *what, guint n_threads, const char *figure, const char *unit, c
 }
 
 static void
-compare (LeashContext *ctx, const char *what, BenchFunc func)
+compare (LeashContext *ctx, const char *what, BenchFunc func, guint first)
 {
+  g_autofree char *beside_what = g_strdup_printf (", beside %u", thread_counts[first]);
   double rates[G_N_ELEMENTS (thread_counts)][BENCH_ROUNDS];
   double beside[G_N_ELEMENTS (thread_counts)][BENCH_ROUNDS];
   double processor[G_N_ELEMENTS (thread_counts)][BENCH_ROUNDS];
@@ -164,13 +169,14 @@ compare (LeashContext *ctx, const char *what, BenchFunc func)
         Took took = run_threads (ctx, func, thread_counts[i]);
 
         rates[i][round] = 1000 / took.wall;
-        beside[i][round] = rates[i][round] / rates[0][round];
         processor[i][round] = took.processor;
       }
   for (guint i = 0; i < G_N_ELEMENTS (thread_counts); i++)
     {
+      for (guint round = 0; round < bench_n_rounds (); round++)
+        beside[i][round] = rates[i][round] / rates[first][round];
       tell (what, thread_counts[i], "", "million pairs/s", rates[i]);
-      tell (what, thread_counts[i], ", beside one thread", "x", beside[i]);
+      tell (what, thread_counts[i], beside_what, "x", beside[i]);
       tell (what, thread_counts[i], ", processor", "ns", processor[i]);
     }
 }
@@ -182,10 +188,10 @@ main (int argc, char **argv)
   g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
 
   bench_init (argc, argv);
-  compare (ctx, "own, level full", do_own);
-  compare (ctx, "handed on, level full", do_ring);
+  compare (ctx, "own, level full", do_own, 0);
+  compare (ctx, "handed on, level full", do_ring, 1);
   leash_tracker_set_level (tracker, LEASH_LEVEL_COUNT, 0);
-  compare (ctx, "own, level count", do_own);
-  compare (ctx, "handed on, level count", do_ring);
+  compare (ctx, "own, level count", do_own, 0);
+  compare (ctx, "handed on, level count", do_ring, 1);
   return 0;
 }
