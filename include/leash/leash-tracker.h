@@ -77,6 +77,7 @@ typedef enum
  * @LEASH_RESOURCE_ADOPTED: it was handed on
  * @LEASH_RESOURCE_PARENT_CLOSED: what it was opened from was closed before it
  * @LEASH_RESOURCE_OVERDUE: it was found to be open for longer than its tracker's age limit
+ * @LEASH_RESOURCE_SAMPLED: it is of the sample whose stacks were taken at %LEASH_LEVEL_SAMPLE
  *
  * What is known of a resource beside its fields.
  */
@@ -86,7 +87,8 @@ typedef enum
   LEASH_RESOURCE_KEPT = 1 << 0,
   LEASH_RESOURCE_ADOPTED = 1 << 1,
   LEASH_RESOURCE_PARENT_CLOSED = 1 << 2,
-  LEASH_RESOURCE_OVERDUE = 1 << 3
+  LEASH_RESOURCE_OVERDUE = 1 << 3,
+  LEASH_RESOURCE_SAMPLED = 1 << 4
 } LeashResourceFlags;
 
 /**
@@ -137,7 +139,7 @@ typedef struct
  * @stack: where it was opened
  * @adopter_stack: where it was handed on, or 0
  * @adopter_thread: (nullable): the name of the thread that it was handed on to
- * @key: (nullable): the handle that it was tracked by, if it was by one
+ * @key: (nullable): the handle that it is tracked by, if it is by one; %NULL once it is closed
  * @parent_kind: (nullable): what its parent is
  * @parent_name: (nullable): which one its parent is
  * @parent_stack: where its parent was opened, or 0

@@ -325,20 +325,20 @@ append_notes (LeashPrinter *printer, LeashSnapshot *snapshot)
   if ((printer->seen & LEASH_STACK_LIMITED) != 0)
     append_note (printer, "\"...\" marks stacks with more frames than are kept (LEASH_DEPTH)");
   if (snapshot->n_stacks_not_kept > 0)
-    append_note (printer, "%" G_GUINT64_FORMAT " times a stack was not kept: LEASH_DEPOT_LIMIT is reached",
-                 snapshot->n_stacks_not_kept);
+    append_note (printer, "%" G_GUINT64_FORMAT " time%s a stack was not kept: LEASH_DEPOT_LIMIT is reached",
+                 snapshot->n_stacks_not_kept, snapshot->n_stacks_not_kept == 1 ? "" : "s");
   if (snapshot->n_stacks_after_fork > 0)
     append_note (printer,
-                 "%" G_GUINT64_FORMAT " stacks were not taken: this is the child of a fork "
+                 "%" G_GUINT64_FORMAT " stack%s not taken: this is the child of a fork "
                  "(leash_stack_resume_after_fork)",
-                 snapshot->n_stacks_after_fork);
+                 snapshot->n_stacks_after_fork, snapshot->n_stacks_after_fork == 1 ? " was" : "s were");
   if (snapshot->n_misuses_dropped > 0)
-    append_note (printer, "%" G_GUINT64_FORMAT " more misuses were counted, and not kept",
-                 snapshot->n_misuses_dropped);
+    append_note (printer, "%" G_GUINT64_FORMAT " more misuse%s counted, and not kept",
+                 snapshot->n_misuses_dropped, snapshot->n_misuses_dropped == 1 ? " was" : "s were");
   if (snapshot->n_returned_dropped > 0)
     append_note (printer,
-                 "%" G_GUINT64_FORMAT " more that were overdue returned, from places that were not kept",
-                 snapshot->n_returned_dropped);
+                 "%" G_GUINT64_FORMAT " more that %s overdue returned, from places that were not kept",
+                 snapshot->n_returned_dropped, snapshot->n_returned_dropped == 1 ? "was" : "were");
   append_unseen_notes (printer, snapshot);
 }
 

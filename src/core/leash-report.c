@@ -69,7 +69,7 @@ compare_places (gconstpointer a, gconstpointer b)
 
 /*
  * Sampling: whoever has the same kind and innermost frame was opened by one of the stacks sampled there. Each
- * of those stands for its share.
+ * of those stands for its share. What was opened while every stack was taken stands for itself.
  */
 typedef struct
 {
@@ -95,17 +95,23 @@ equal_share (gconstpointer a, gconstpointer b)
 }
 
 static gboolean
-has_frames (const LeashPlace *place)
+is_place_only (const LeashPlace *place)
 {
-  const LeashStack *stack = leash_depot_get (place->first->stack);
-
-  return stack != NULL && stack->n_frames > 0;
+  return (leash_depot_get (place->first->stack)->flags & LEASH_STACK_PLACE_ONLY) != 0;
 }
 
 static gboolean
 is_sampled (const LeashPlace *place)
 {
-  return (leash_depot_get (place->first->stack)->flags & LEASH_STACK_PLACE_ONLY) == 0;
+  return (place->first->flags & LEASH_RESOURCE_SAMPLED) != 0 && !is_place_only (place);
+}
+
+static gboolean
+has_share (const LeashPlace *place)
+{
+  const LeashStack *stack = leash_depot_get (place->first->stack);
+
+  return stack != NULL && stack->n_frames > 0 && (is_place_only (place) || is_sampled (place));
 }
 
 static Share *
@@ -129,7 +135,7 @@ estimate (GPtrArray *places)
   for (guint i = 0; i < places->len; i++)
     {
       LeashPlace *place = g_ptr_array_index (places, i);
-      Share *share = has_frames (place) ? get_share (shares, place) : NULL;
+      Share *share = has_share (place) ? get_share (shares, place) : NULL;
 
       if (share == NULL)
         continue;
@@ -139,7 +145,7 @@ estimate (GPtrArray *places)
   for (guint i = 0; i < places->len; i++)
     {
       LeashPlace *place = g_ptr_array_index (places, i);
-      const Share *share = has_frames (place) && is_sampled (place) ? get_share (shares, place) : NULL;
+      const Share *share = has_share (place) && is_sampled (place) ? get_share (shares, place) : NULL;
 
       if (share != NULL)
         place->estimate

@@ -52,6 +52,8 @@ leash_resource_fill (LeashResource *resource, LeashTracker *tracker, const Leash
     resource->flags |= LEASH_RESOURCE_KEPT;
   if ((slot->flags & LEASH_SLOT_OVERDUE) != 0)
     resource->flags |= LEASH_RESOURCE_OVERDUE;
+  if ((slot->flags & LEASH_SLOT_SAMPLED) != 0)
+    resource->flags |= LEASH_RESOURCE_SAMPLED;
   if (is_open && (slot->flags & LEASH_SLOT_KEYED) != 0)
     resource->key = (gconstpointer) ~slot->at.key;
   if ((slot->flags & LEASH_SLOT_ADOPTED) != 0)

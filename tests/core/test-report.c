@@ -664,6 +664,44 @@ test_samples_stand_for_all (void)
   assert_has (text, "note: every resource is counted; stacks were taken of about 1 in 10 (level sample)\n");
 }
 
+/* Regression: what was opened while every stack was taken was multiplied as if it were a sample. */
+static void
+test_samples_stand_for_no_others (void)
+{
+  g_auto (Fixture) fixture = { 0 };
+  g_autofree char *text = NULL;
+
+  fixture_init (&fixture);
+  for (guint i = 0; i < 30; i++)
+    load_config (&fixture, "full");
+  leash_tracker_set_level (fixture.tracker, LEASH_LEVEL_SAMPLE, 10);
+  for (guint i = 0; i < 1000; i++)
+    load_config (&fixture, "a.ini");
+  text = report_now (&fixture, LEASH_REPORT_NONE);
+  assert_matches (text, "\n30 x file \"full\", opened[^\n,]+\n    open_file ");
+  assert_matches (text, "\n[0-9]+ x file \"a.ini\", opened[^\n]+, a sample of about 1000\n    open_file ");
+}
+
+/* "1 stacks were not taken" reads like a mistake in the count. */
+static void
+test_notes_of_one (void)
+{
+  static const LeashSite site = { "../src/forked.c", 7, "open_forked" };
+  g_auto (Fixture) fixture = { 0 };
+  g_autoptr (LeashSnapshot) snapshot = NULL;
+  g_autofree char *text = NULL;
+
+  fixture_init (&fixture);
+  snapshot = snapshot_with_stack (&fixture, 0, 0, LEASH_STACK_AFTER_FORK, &site);
+  snapshot->n_stacks_after_fork = snapshot->n_stacks_not_kept = 1;
+  snapshot->n_misuses_dropped = snapshot->n_returned_dropped = 1;
+  text = report (snapshot);
+  assert_has (text, "note: 1 stack was not taken: this is the child of a fork");
+  assert_has (text, "note: 1 time a stack was not kept: LEASH_DEPOT_LIMIT is reached\n");
+  assert_has (text, "note: 1 more misuse was counted, and not kept\n");
+  assert_has (text, "note: 1 more that was overdue returned, from places that were not kept\n");
+}
+
 static void
 test_difference_says_so (void)
 {
@@ -804,6 +842,8 @@ main (int argc, char **argv)
   ADD ("notes/a-stack-that-was-not-kept", a_stack_that_was_not_kept);
   ADD ("notes/tracking-off", tracking_off_is_noted);
   ADD ("notes/samples-stand-for-all", samples_stand_for_all);
+  ADD ("notes/samples-stand-for-no-others", samples_stand_for_no_others);
+  ADD ("notes/of-one", notes_of_one);
   ADD ("difference-says-so", difference_says_so);
   ADD ("summary", summary);
   ADD ("summary-of-many-kinds", summary_of_many_kinds);
