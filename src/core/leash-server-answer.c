@@ -88,7 +88,7 @@ answer_http (LeashTracker *tracker, const char *line)
 {
   g_auto (GStrv) words = g_strsplit (line, " ", 3);
   Wanted wanted = { LEASH_FORMAT_TEXT, FALSE };
-  const char *status = "200 OK";
+  const char *status = "200 OK", *type = "text/plain; charset=utf-8";
   g_autofree char *body = NULL;
   GString *answer = g_string_new ("HTTP/1.0 ");
 
@@ -97,13 +97,17 @@ answer_http (LeashTracker *tracker, const char *line)
   else if (!parse_target (words[1], &wanted))
     status = "404 Not Found";
   if (g_str_has_prefix (status, "200"))
-    body = make_report (tracker, &wanted);
+    {
+      body = make_report (tracker, &wanted);
+      if (wanted.format == LEASH_FORMAT_JSON)
+        type = "application/json";
+    }
   else
     body = g_strdup ("leash: expected GET /report.txt or GET /report.json, and ?all after it\n");
 
-  g_string_append_printf (
-      answer, "%s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", status,
-      wanted.format == LEASH_FORMAT_JSON ? "application/json" : "text/plain; charset=utf-8", strlen (body));
+  g_string_append_printf (answer,
+                          "%s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                          status, type, strlen (body));
   return g_string_append (answer, body);
 }
 

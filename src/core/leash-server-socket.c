@@ -23,7 +23,7 @@
 
 #include "leash-own-fd-private.h"
 
-#define N_WAITING 16
+#define N_WAITING 128
 
 char *
 leash_server_usual_path (GError **error)

@@ -633,6 +633,24 @@ test_more_than_there_are_places (Fixture *self, gconstpointer unused)
       close (silent[i]);
 }
 
+/* Regression: of some forty who came at once, the kernel sent half away, as its queue was that short. */
+static void
+test_many_at_once (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *path = path_of (self, "s");
+  g_autoptr (LeashServer) server = serve (self, path);
+  struct sockaddr_un address = address_of (path);
+  int fds[100];
+
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      fds[i] = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      g_assert_cmpint (connect (fds[i], (const struct sockaddr *) &address, sizeof address), ==, 0);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+}
+
 /* All descriptors are taken, twice: the one that was kept for a client is kept again afterwards. */
 static void
 test_out_of_descriptors (Fixture *self, gconstpointer unused)
@@ -1027,6 +1045,7 @@ main (int argc, char **argv)
   ADD ("/server/too-long", test_too_long);
   ADD ("/server/who-hangs-up", test_who_hangs_up);
   ADD ("/server/more-than-there-are-places", test_more_than_there_are_places);
+  ADD ("/server/many-at-once", test_many_at_once);
   ADD ("/server/out-of-descriptors", test_out_of_descriptors);
   ADD ("/server/stop-with-clients", test_stop_with_clients);
   ADD ("/server/stop-from-many-threads", test_stop_from_many_threads);
