@@ -35,6 +35,9 @@
 /* Reports that are written unasked come no more often than the limit, nor than this. */
 #define LEAST_BETWEEN_REPORTS G_TIME_SPAN_SECOND
 
+/* What may be added to any time. */
+#define LIMIT_MAX (G_MAXINT64 / 4)
+
 struct _LeashAgeWatch
 {
   gint ref_count;        /* atomic */
@@ -284,7 +287,7 @@ watch_new (LeashTracker *tracker, gint64 limit, gboolean writes)
 
   watch->ref_count = 2; /* the tracker, and the clock */
   watch->tracker = tracker;
-  watch->limit = limit;
+  watch->limit = MIN (limit, LIMIT_MAX);
   watch->writes = writes;
   watch->timer = (LeashTimer){ .clock = leash_clock_system (), .hold = hold, .fire = fire };
   return watch;
@@ -384,8 +387,8 @@ leash_age_inherit (LeashTracker *tracker, LeashTracker *from)
  *
  * None by default. With the LEASH_AGE_LIMIT environment variable, in seconds, all trackers begin with one,
  * and what is newly overdue is also written where LEASH_OUTPUT says, as by leash_tracker_write_report(): once
- * in the time of the limit, and once in a second, at most. Another limit begins anew, for what is not overdue
- * yet.
+ * in the time of the limit, and once in a second, at most, of each tracker. Another limit begins anew, for
+ * what is not overdue yet.
  *
  * It ends with leash_tracker_end(). Trackers nested in this one have limits of their own. In a forked child,
  * set it again.

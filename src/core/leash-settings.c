@@ -206,7 +206,8 @@ parse_seconds (const char *value, gint64 *ret_microseconds)
   seconds = g_ascii_strtod (value, &end);
   if (end == value || *end != '\0' || seconds > TEST_SECONDS_MAX)
     return FALSE;
-  *ret_microseconds = seconds * G_USEC_PER_SEC + 0.5;
+  /* 0 has a meaning of its own, which no little number has. */
+  *ret_microseconds = seconds > 0 ? MAX (1, (gint64) (seconds * G_USEC_PER_SEC + 0.5)) : 0;
   return TRUE;
 }
 

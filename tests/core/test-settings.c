@@ -40,6 +40,7 @@ CHECK (frames_all, settings->all_frames)
 CHECK (places_all, settings->places == 0)
 CHECK (history_some, settings->history == 16)
 CHECK (age_half, settings->age_limit_us == 500000)
+CHECK (age_least, settings->age_limit_us == 1)
 CHECK (depot_bytes, settings->depot_limit == 12345)
 CHECK (depot_kilo, settings->depot_limit == 3 << 10)
 CHECK (depot_mega, settings->depot_limit == 2 << 20)
@@ -96,6 +97,8 @@ static const Case cases[] = {
   { "history/too-many", "LEASH_HISTORY", "1001", "LEASH_HISTORY is \"1001\"" HISTORY_EXPECTED, is_default },
   { "age-limit/fraction", "LEASH_AGE_LIMIT", "0.5", NULL, age_half },
   { "age-limit/none", "LEASH_AGE_LIMIT", "0", NULL, is_default },
+  /* Regression: it was taken for 0, which is no limit. */
+  { "age-limit/little-is-not-none", "LEASH_AGE_LIMIT", "0.0000001", NULL, age_least },
   { "age-limit/negative", "LEASH_AGE_LIMIT", "-1", "LEASH_AGE_LIMIT is \"-1\"" TIMEOUT_EXPECTED, is_default },
   { "depot-limit/bytes", "LEASH_DEPOT_LIMIT", "12345", NULL, depot_bytes },
   { "depot-limit/kilo", "LEASH_DEPOT_LIMIT", "3K", NULL, depot_kilo },
