@@ -32,7 +32,7 @@ leash_tracker_get_level (LeashTracker *tracker)
  * @level: how much it remembers from now on
  * @sample_every: for %LEASH_LEVEL_SAMPLE: one resource in so many has its stack taken, 1 or more; else 0
  *
- * Changes the level while the program runs. What is open already stays as it is.
+ * Changes the level while the program runs. What is open already stays as it is, with its stack or without.
  *
  * Since: 0.1
  */
@@ -127,8 +127,8 @@ leash_tracker_apply_history (LeashTracker *tracker, guint max_events)
  * LEASH_HISTORY environment variable has it on from the start. It does not depend on the level.
  *
  * Of touches only the 1st, 2nd, 4th, 8th and so on are kept. Of more than @max_events events the first and
- * the newest are; how many were not kept is told. A lower limit drops events when the next one comes, 0 none
- * of those that there are.
+ * the newest are; how many were not kept is told. A lower limit drops events when the next one is kept, 0
+ * none of those that there are.
  *
  * Since: 0.1
  */
