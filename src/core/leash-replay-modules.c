@@ -313,14 +313,6 @@ leash_replay_module_find (guintptr address, int *ret_number)
 }
 
 gboolean
-leash_replay_module_is_constant (guintptr address)
-{
-  int number;
-
-  return leash_replay_module_find (address, &number);
-}
-
-gboolean
 leash_replay_module_stays (gconstpointer address)
 {
   return is_permanent ((guintptr) address);

@@ -121,11 +121,10 @@ void     leash_replay_warm_up         (void);
 /* leash-replay-modules.c */
 #define LEASH_REPLAY_MODULE_STAYS -1
 
-/* The number of the module that the address is in, LEASH_REPLAY_MODULE_STAYS for one that is never unloaded. */
+/* The number of the module that the address is in, LEASH_REPLAY_MODULE_STAYS for one that is never unloaded. FALSE
+ * where it is in none, or in a part that may be written to. */
 gboolean leash_replay_module_find     (guintptr                address,
                                        int                    *ret_number);
-/* Whether the address is part of a module, and never written to. */
-gboolean leash_replay_module_is_constant (guintptr             address);
 gboolean leash_replay_module_is_there (guint                   number);
 /* Whether what is there never changes in the life of the process, as a string in the program's code. */
 gboolean leash_replay_module_stays    (gconstpointer           address);

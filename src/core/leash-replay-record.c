@@ -61,6 +61,25 @@ fail (Walk *walk)
   return -UNW_EINVAL;
 }
 
+/* Returns FALSE where the address is in no module, or may be written to. */
+static gboolean
+add_module (LeashRecording *recording, guintptr address)
+{
+  int number;
+
+  if (!leash_replay_module_find (address, &number))
+    return FALSE;
+  if (number == LEASH_REPLAY_MODULE_STAYS)
+    return TRUE;
+  for (guint i = 0; i < recording->n_modules; i++)
+    if (recording->modules[i] == number)
+      return TRUE;
+  if (recording->n_modules == LEASH_REPLAY_MODULES_MAX)
+    return FALSE;
+  recording->modules[recording->n_modules++] = number;
+  return TRUE;
+}
+
 static int
 read_stack (Walk *walk, guintptr address, unw_word_t *ret_word)
 {
@@ -85,8 +104,7 @@ access_memory (unw_addr_space_t as, unw_word_t address, unw_word_t *word, int wr
     return fail (walk);
   if (address >= walk->start.sp && address <= walk->stack_high - sizeof (guintptr))
     return read_stack (walk, address, word);
-  if (!leash_replay_module_is_constant (address)
-      || !leash_replay_module_is_constant (address + sizeof *word - 1))
+  if (!add_module (walk->recording, address) || !add_module (walk->recording, address + sizeof *word - 1))
     return fail (walk);
   memcpy (word, (gconstpointer) address, sizeof *word);
   return 0;
@@ -170,24 +188,6 @@ leash_replay_warm_up (void)
   pthread_once (&address_space_once, make_address_space);
 }
 
-static gboolean
-add_module (LeashRecording *recording, guintptr pc)
-{
-  int number;
-
-  if (!leash_replay_module_find (pc - 1, &number))
-    return FALSE;
-  if (number == LEASH_REPLAY_MODULE_STAYS)
-    return TRUE;
-  for (guint i = 0; i < recording->n_modules; i++)
-    if (recording->modules[i] == number)
-      return TRUE;
-  if (recording->n_modules == LEASH_REPLAY_MODULES_MAX)
-    return FALSE;
-  recording->modules[recording->n_modules++] = number;
-  return TRUE;
-}
-
 /* Where the cursor stands; 0 where it does not say. */
 static guintptr
 get_pc (unw_cursor_t *cursor, gboolean is_first)
@@ -201,7 +201,7 @@ get_pc (unw_cursor_t *cursor, gboolean is_first)
 static gboolean
 add_frame (LeashRecording *recording, unw_cursor_t *cursor, guintptr pc, guint depth, guintptr caller)
 {
-  if (pc == 0 || unw_is_signal_frame (cursor) > 0 || !add_module (recording, pc))
+  if (pc == 0 || unw_is_signal_frame (cursor) > 0 || !add_module (recording, pc - 1))
     return FALSE;
   if (recording->n_frames == 0 && pc != caller)
     return TRUE;

@@ -24,8 +24,29 @@ __asm__(".text\n"
         "  nop\n"
         "  nop\n"
         "  .cfi_endproc\n"
-        ".size a_thread_starts_here, . - a_thread_starts_here\n");
+        ".size a_thread_starts_here, . - a_thread_starts_here\n"
+        /*
+         * Calls func. Where its frame ends, less the word at constant, lies in the frame beside constant:
+         * DW_CFA_def_cfa_expression (8 bytes): DW_OP_breg7 (rsp) + 0, DW_OP_deref, DW_OP_deref, DW_OP_breg7 +
+         * 8, DW_OP_deref, DW_OP_plus.
+         */
+        ".type through_constant, @function\n"
+        "through_constant:\n"
+        "  .cfi_startproc\n"
+        "  lea 8(%rsp), %rax\n"
+        "  sub (%rsi), %rax\n"
+        "  push %rax\n"
+        "  push %rax\n"
+        "  push %rsi\n"
+        "  .cfi_escape 0x0f, 8, 0x77, 0, 0x06, 0x06, 0x77, 8, 0x06, 0x22\n"
+        "  call *%rdi\n"
+        "  add $24, %rsp\n"
+        "  .cfi_def_cfa %rsp, 8\n"
+        "  ret\n"
+        "  .cfi_endproc\n"
+        ".size through_constant, . - through_constant\n");
 void a_thread_starts_here (void);
+LeashStackId through_constant (LeashStackId (*func) (void), gconstpointer constant);
 
 typedef LeashStackId (*ThroughModule) (Capture func, guintptr word);
 
@@ -118,6 +139,22 @@ test_stack_through_module (void)
   give_credit (replay);
   module = load ("replay-module");
   assert_is_replayed (replay, capture_through (&module));
+  g_assert_cmpuint (get_newest (replay)->n_modules, ==, 1);
+  unload (&module);
+}
+
+/* A module that has no frame in the stack, but a word that the walk has read. */
+static void
+test_word_of_module (void)
+{
+  LeashReplay *replay = get_replay ();
+  Module module;
+
+  if (!can_find ())
+    return;
+  give_credit (replay);
+  module = load ("replay-module");
+  assert_is_replayed (replay, through_constant (capture, *(gconstpointer *) &module.through));
   g_assert_cmpuint (get_newest (replay)->n_modules, ==, 1);
   unload (&module);
 }
@@ -415,6 +452,7 @@ main (int argc, char **argv)
 {
   init (&argc, &argv);
   g_test_add_func ("/replay/modules/stack-through-one", test_stack_through_module);
+  g_test_add_func ("/replay/modules/word-of-one", test_word_of_module);
   g_test_add_func ("/replay/modules/other-at-the-same-address", test_other_module_at_same_address);
   g_test_add_func ("/replay/modules/same-again", test_same_module_again);
   g_test_add_func ("/replay/modules/without-build-id-are-not", test_without_build_id);
