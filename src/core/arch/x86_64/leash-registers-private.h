@@ -3,6 +3,13 @@
  * x86_64: the three registers that unwinding starts from, as the caller of the function that this is inlined
  * into will have them after the return. That function gets a frame pointer by it: the frame begins with the
  * caller's rbp and the return address, and the caller's rsp is above both.
+ *
+ * So that function must not be one whose frame the compiler aligns to more than 16 bytes while it also has
+ * variable room or arguments on the stack (a local of 32 bytes' alignment and alloca(), say): gcc then copies
+ * the return address to the aligned frame, and what is above the copy is not the caller's rsp. Nothing in the
+ * frame tells: the word below it is the return address there too. A walk from a wrong rsp goes astray in all
+ * callers that do not keep rbp, and is not recorded, as unw_backtrace() says something else; where it is
+ * recorded it did not ask for rsp but to find the words, which are found by the same wrong one again.
  */
 #pragma once
 
