@@ -201,8 +201,12 @@ serve_once (LeashServer *server)
   gint64 until = fill_polls (server, now, polls);
   int n_ready = poll (polls, G_N_ELEMENTS (polls), to_milliseconds (now, until));
 
+  /* A program that allows itself fewer descriptors than these may not even wait for them. */
   if (n_ready < 0)
-    return;
+    {
+      g_usleep (PAUSE);
+      return;
+    }
   if ((polls[LEASH_N_CLIENTS].revents & POLLNVAL) != 0)
     {
       forget_fds (server);

@@ -690,6 +690,39 @@ test_out_of_descriptors (Fixture *self, gconstpointer unused)
   close (last);
 }
 
+/* Fewer descriptors than the server waits for: the system refuses to wait, and it must not ask without a
+ * pause. */
+static void
+test_hardly_any_descriptors (Fixture *self, gconstpointer unused)
+{
+  g_autofree char *path = path_of (self, "s");
+  g_autoptr (LeashServer) server = serve (self, path);
+  g_autofree char *answer = NULL;
+  struct timespec spent[2];
+  struct rlimit before, none;
+  int fd = dial (path);
+
+  if (g_getenv ("UNDER_VALGRIND") != NULL)
+    {
+      g_test_skip ("valgrind keeps the limit to itself");
+      close (fd);
+      return;
+    }
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  none = (struct rlimit){ 0, before.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  say (fd, "text\n");
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &spent[0]);
+  g_usleep (300 * 1000);
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &spent[1]);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  /* Of the processor's time, which does not pass while another process runs. */
+  g_assert_cmpint (
+      (spent[1].tv_sec - spent[0].tv_sec) * 1000 + (spent[1].tv_nsec - spent[0].tv_nsec) / 1000000, <, 150);
+  answer = hear (fd);
+  g_assert_true (g_str_has_prefix (answer, "leash: "));
+}
+
 static void
 test_stop_with_clients (Fixture *self, gconstpointer unused)
 {
@@ -1047,6 +1080,7 @@ main (int argc, char **argv)
   ADD ("/server/more-than-there-are-places", test_more_than_there_are_places);
   ADD ("/server/many-at-once", test_many_at_once);
   ADD ("/server/out-of-descriptors", test_out_of_descriptors);
+  ADD ("/server/hardly-any-descriptors", test_hardly_any_descriptors);
   ADD ("/server/stop-with-clients", test_stop_with_clients);
   ADD ("/server/stop-from-many-threads", test_stop_from_many_threads);
   ADD ("/server/census-is-clean", test_census_is_clean);
