@@ -27,29 +27,32 @@ leash_live_report (LeashTracker *tracker, LeashFormat format, gboolean all)
 }
 
 /* "%p" is the process's number: children inherit the environment. */
-static void
-serve (const char *setting)
+static gboolean
+serve (const char *setting, GError **error)
 {
   g_auto (GStrv) pieces = g_strsplit (setting, "%p", -1);
   g_autofree char *pid = g_strdup_printf ("%d", getpid ());
   g_autofree char *path = g_strjoinv (pid, pieces);
-  g_autoptr (GError) error = NULL;
 
   /* It stays until the process ends, so there is nobody to keep it for. */
-  if (leash_server_new (NULL, strcmp (setting, LEASH_SERVE_AUTO) == 0 ? NULL : path, &error) == NULL)
-    leash_settings_add_failure ("LEASH_SERVE", error);
+  return leash_server_new (NULL, strcmp (setting, LEASH_SERVE_AUTO) == 0 ? NULL : path, error) != NULL;
 }
 
 static void
 start (void)
 {
   const LeashSettings *settings = leash_settings_get ();
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) not_served = NULL, no_signal = NULL;
+  g_autofree char *first = NULL, *second = NULL;
 
-  if (settings->serve != NULL)
-    serve (settings->serve);
-  if (settings->signum != 0 && !leash_signal_set (NULL, settings->signum, &error))
-    leash_settings_add_failure ("LEASH_SIGNAL", error);
+  if (settings->serve != NULL && !serve (settings->serve, &not_served))
+    first = g_strdup_printf ("LEASH_SERVE: %s", not_served->message);
+  if (settings->signum != 0 && !leash_signal_set (NULL, settings->signum, &no_signal))
+    second = g_strdup_printf ("LEASH_SIGNAL: %s", no_signal->message);
+  if (first != NULL && second != NULL)
+    leash_settings_take_failures (g_strconcat (first, "; ", second, NULL));
+  else
+    leash_settings_take_failures (first != NULL ? g_steal_pointer (&first) : g_steal_pointer (&second));
 }
 
 void

@@ -48,9 +48,8 @@ typedef struct
 } LeashSettings;
 
 const LeashSettings *leash_settings_get (void);
-/* For leash_check_settings(): what a good value asked for could not be had. */
-void leash_settings_add_failure (const char   *name,
-                                 const GError *error);
+/* For leash_check_settings(): what good values asked for could not be had, or NULL. Once. */
+void leash_settings_take_failures (char *text);
 
 /* Whether a signal has no meaning but what a program gives it. */
 static inline gboolean

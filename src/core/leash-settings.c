@@ -11,9 +11,8 @@
  */
 #include "leash-settings-private.h"
 
+#include <pthread.h>
 #include <string.h>
-
-#include "leash-lock-private.h"
 
 #define DEBUG_ROOT_DEFAULT "/usr/lib/debug"
 #define DEPOT_LIMIT_DEFAULT ((gsize) 64 << 20)
@@ -43,9 +42,8 @@ static LeashSettings settings = {
   .debug_root = DEBUG_ROOT_DEFAULT,
   .test_grace_us = -1,
 };
-static char *bad_values;  /* a message, NULL when there are none */
-static GString *failures; /* likewise; guarded by failures_lock */
-static LeashLock failures_lock = LEASH_LOCK_INIT;
+static char *bad_values; /* a message, NULL when there are none */
+static char *failures;   /* likewise; atomic, written once */
 static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
 
 /* Returns the index of value in names, which ends with NULL, or -1. */
@@ -322,25 +320,9 @@ leash_settings_get (void)
 }
 
 void
-leash_settings_add_failure (const char *name, const GError *error)
+leash_settings_take_failures (char *text)
 {
-  leash_lock (&failures_lock);
-  if (failures == NULL)
-    failures = g_string_new (NULL);
-  g_string_append_printf (failures, "%s%s: %s", failures->len > 0 ? "; " : "", name, error->message);
-  leash_unlock (&failures_lock);
-}
-
-/* Returns NULL where there is none. */
-static char *
-get_failures (void)
-{
-  char *copy;
-
-  leash_lock (&failures_lock);
-  copy = failures != NULL ? g_strdup (failures->str) : NULL;
-  leash_unlock (&failures_lock);
-  return copy;
+  __atomic_store_n (&failures, text, __ATOMIC_RELEASE);
 }
 
 /**
@@ -361,7 +343,7 @@ get_failures (void)
 gboolean
 leash_check_settings (GError **error)
 {
-  g_autofree char *failed = get_failures ();
+  const char *failed = __atomic_load_n (&failures, __ATOMIC_ACQUIRE);
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
