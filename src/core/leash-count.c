@@ -53,6 +53,7 @@ leash_tracker_count_open (LeashTracker *tracker)
 static gsize
 count_kind_in_shard (LeashShard *shard, guint16 kind)
 {
+  gboolean was_busy = leash_thread_set_busy (TRUE);
   gsize n = 0;
 
   leash_short_lock (&shard->lock);
@@ -64,6 +65,7 @@ count_kind_in_shard (LeashShard *shard, guint16 kind)
         n += slot->state == LEASH_SLOT_OPEN && slot->kind == kind && (slot->flags & LEASH_SLOT_KEPT) == 0;
       }
   leash_short_unlock (&shard->lock);
+  leash_thread_set_busy (was_busy);
   return n;
 }
 

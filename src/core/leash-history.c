@@ -92,30 +92,18 @@ count_touch (LeashHistory *history, guint32 tid, LeashHistoryEventType *ret_type
   return due;
 }
 
-/* Takes the lock of an open tag's shard. NULL, without a lock, for one that is not open. */
-static LeashSlot *
-lock_open (LeashTag *tag, LeashShard **ret_shard)
-{
-  LeashSlot *slot = leash_shard_lock_tag (tag, ret_shard);
-
-  if (slot == NULL || (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN))
-    return slot;
-  leash_short_unlock (&(*ret_shard)->lock);
-  return NULL;
-}
-
-/* As that, for one that has a history then. It is made with no lock held. */
+/* As leash_shard_lock_open(), for one that has a history then. It is made with no lock held. */
 static LeashSlot *
 lock_with_history (LeashTag *tag, LeashShard **ret_shard)
 {
   g_autoptr (LeashExtra) spare = NULL;
-  LeashSlot *slot = lock_open (tag, ret_shard);
+  LeashSlot *slot = leash_shard_lock_open (tag, ret_shard);
 
   if (slot == NULL || leash_slot_get_history (slot) != NULL)
     return slot;
   leash_short_unlock (&(*ret_shard)->lock);
   spare = leash_extra_new (TRUE);
-  slot = lock_open (tag, ret_shard);
+  slot = leash_shard_lock_open (tag, ret_shard);
   if (slot != NULL)
     leash_slot_add_history (slot, &spare);
   return slot;
@@ -125,12 +113,16 @@ static void
 keep_touch (LeashTag *tag, LeashHistoryEvent *event)
 {
   LeashShard *shard;
-  LeashSlot *slot = lock_open (tag, &shard);
+  LeashSlot *slot = leash_shard_lock_open (tag, &shard);
+  LeashHistory *history;
 
   if (slot == NULL)
     return;
+  history = leash_slot_get_history (slot);
   event->at = leash_tracker_now () * 1000;
-  leash_history_add (leash_slot_get_history (slot), event, leash_shard_get_history (shard));
+  /* NULL where the slot was used again meanwhile, so often that the tag seems to be its present one. */
+  if (G_LIKELY (history != NULL))
+    leash_history_add (history, event, leash_shard_get_history (shard));
   leash_short_unlock (&shard->lock);
 }
 

@@ -119,6 +119,18 @@ leash_slot_is_tags (const LeashSlot *slot, const LeashTag *tag)
   return slot->state != LEASH_SLOT_FREE && leash_slot_get_tag (slot) == tag;
 }
 
+/* As leash_shard_lock_tag(). NULL, without a lock, for what is not the tag's or is not open. */
+static inline LeashSlot *
+leash_shard_lock_open (LeashTag *tag, LeashShard **ret_shard)
+{
+  LeashSlot *slot = leash_shard_lock_tag (tag, ret_shard);
+
+  if (slot == NULL || (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN))
+    return slot;
+  leash_short_unlock (&(*ret_shard)->lock);
+  return NULL;
+}
+
 /* Counts a child of the tag's slot in, or out; see leash-shard.c. No shard's lock may be held. */
 LeashTag   *leash_parent_attach     (LeashTag     *parent);
 void        leash_parent_detach     (LeashTag     *parent);

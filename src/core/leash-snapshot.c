@@ -79,16 +79,18 @@ leash_told_fill_from (LeashTold *told, LeashTracker *tracker, const LeashSlot *s
 gboolean
 leash_told_fill (LeashTold *told, LeashTag *tag)
 {
+  gboolean was_busy = leash_thread_set_busy (TRUE), found = FALSE;
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
-  gboolean found;
 
-  if (slot == NULL)
-    return FALSE;
-  found = leash_slot_is_tags (slot, tag);
-  if (found)
-    leash_told_fill_from (told, shard->tracker, slot);
-  leash_short_unlock (&shard->lock);
+  if (slot != NULL)
+    {
+      found = leash_slot_is_tags (slot, tag);
+      if (found)
+        leash_told_fill_from (told, shard->tracker, slot);
+      leash_short_unlock (&shard->lock);
+    }
+  leash_thread_set_busy (was_busy);
   return found;
 }
 

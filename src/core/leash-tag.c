@@ -419,6 +419,15 @@ leash_watch_object_at (LeashContext *ctx, GObject *object, const char *kind, con
   return tag;
 }
 
+static void
+keep_open (LeashShard *shard, LeashSlot *slot)
+{
+  if ((slot->flags & LEASH_SLOT_KEPT) != 0)
+    return;
+  slot->flags = (slot->flags & ~LEASH_SLOT_OVERDUE) | LEASH_SLOT_KEPT;
+  leash_shard_count_kept (shard);
+}
+
 /**
  * leash_tag_keep_open_at:
  * @tag: what leash_track() returned
@@ -430,21 +439,22 @@ leash_watch_object_at (LeashContext *ctx, GObject *object, const char *kind, con
 void
 leash_tag_keep_open_at (LeashTag *tag)
 {
+  LeashThread *self;
   LeashShard *shard;
   LeashSlot *slot;
 
   g_return_if_fail (tag != NULL);
 
-  slot = leash_shard_lock_tag (tag, &shard);
-  if (slot == NULL)
+  self = leash_tag_enter ();
+  if (self == NULL)
     return;
-  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN
-      && (slot->flags & LEASH_SLOT_KEPT) == 0)
+  slot = leash_shard_lock_open (tag, &shard);
+  if (slot != NULL)
     {
-      slot->flags = (slot->flags & ~LEASH_SLOT_OVERDUE) | LEASH_SLOT_KEPT;
-      leash_shard_count_kept (shard);
+      keep_open (shard, slot);
+      leash_short_unlock (&shard->lock);
     }
-  leash_short_unlock (&shard->lock);
+  leash_tag_leave (self);
 }
 
 /**
@@ -460,22 +470,25 @@ void
 leash_tag_set_name_at (LeashTag *tag, const char *name)
 {
   g_autofree char *other = g_strdup (name);
+  LeashThread *self;
   LeashShard *shard;
   LeashSlot *slot;
 
   g_return_if_fail (tag != NULL);
 
-  slot = leash_shard_lock_tag (tag, &shard);
-  if (slot == NULL)
+  self = leash_tag_enter ();
+  if (self == NULL)
     return;
-  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN)
+  slot = leash_shard_lock_open (tag, &shard);
+  if (slot != NULL)
     {
       char *old = slot->name;
 
       slot->name = g_steal_pointer (&other);
       other = old;
+      leash_short_unlock (&shard->lock);
     }
-  leash_short_unlock (&shard->lock);
+  leash_tag_leave (self);
 }
 
 void

@@ -57,6 +57,24 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, hears_handles) == sizeof (guint)
 /* Guards the list of all trackers and the links between them; taken before any other. */
 extern LeashLock leash_trackers_lock __attribute__ ((visibility ("hidden")));
 
+/* Takes it, so that a signal's handler that opens something meanwhile does not wait for it. Returns what
+ * leash_trackers_leave() is to be given. */
+static inline gboolean
+leash_trackers_enter (void)
+{
+  gboolean was_busy = leash_thread_set_busy (TRUE);
+
+  leash_lock (&leash_trackers_lock);
+  return was_busy;
+}
+
+static inline void
+leash_trackers_leave (gboolean was_busy)
+{
+  leash_unlock (&leash_trackers_lock);
+  leash_thread_set_busy (was_busy);
+}
+
 /* Time in coarse milliseconds: a third of the cost of the exact clock, and enough for an age. */
 static inline gint64
 leash_tracker_now (void)

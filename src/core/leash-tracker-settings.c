@@ -73,14 +73,16 @@ set_release_depth (LeashTracker *tracker, guint frames)
 void
 leash_tracker_set_depth (LeashTracker *tracker, guint frames)
 {
+  gboolean was_busy;
+
   g_return_if_fail (tracker != NULL);
   g_return_if_fail (frames >= 1 && frames <= LEASH_DEPTH_MAX);
 
-  leash_lock (&leash_trackers_lock);
+  was_busy = leash_trackers_enter ();
   __atomic_store_n (&tracker->depth, frames, __ATOMIC_RELAXED);
   if (tracker->release_depth > 0)
     set_release_depth (tracker, frames);
-  leash_unlock (&leash_trackers_lock);
+  leash_trackers_leave (was_busy);
 }
 
 /**
@@ -96,11 +98,13 @@ leash_tracker_set_depth (LeashTracker *tracker, guint frames)
 void
 leash_tracker_set_release_stacks (LeashTracker *tracker, gboolean keep)
 {
+  gboolean was_busy;
+
   g_return_if_fail (tracker != NULL);
 
-  leash_lock (&leash_trackers_lock);
+  was_busy = leash_trackers_enter ();
   set_release_depth (tracker, keep ? __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED) : 0);
-  leash_unlock (&leash_trackers_lock);
+  leash_trackers_leave (was_busy);
 }
 
 /* With the lock of all trackers held, or the only reference. */
@@ -135,10 +139,12 @@ leash_tracker_apply_history (LeashTracker *tracker, guint max_events)
 void
 leash_tracker_set_history (LeashTracker *tracker, guint max_events)
 {
+  gboolean was_busy;
+
   g_return_if_fail (tracker != NULL);
   g_return_if_fail (max_events <= LEASH_HISTORY_MAX);
 
-  leash_lock (&leash_trackers_lock);
+  was_busy = leash_trackers_enter ();
   leash_tracker_apply_history (tracker, max_events);
-  leash_unlock (&leash_trackers_lock);
+  leash_trackers_leave (was_busy);
 }

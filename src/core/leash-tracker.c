@@ -343,14 +343,14 @@ leash_tracker_end (LeashTracker *tracker)
 
   if (__atomic_exchange_n (&tracker->ended, TRUE, __ATOMIC_ACQ_REL))
     return;
-  leash_lock (&leash_trackers_lock);
+  was_busy = leash_trackers_enter ();
   for (guint i = 0; i < tracker->nested->len; i++)
     {
       LeashTracker *nested = g_ptr_array_index (tracker->nested, i);
 
       too_early |= !leash_tracker_is_ended (nested) && !g_ptr_array_find (tracker->orphans, nested, NULL);
     }
-  leash_unlock (&leash_trackers_lock);
+  leash_trackers_leave (was_busy);
   if (!too_early)
     return;
   was_busy = leash_thread_set_busy (TRUE);

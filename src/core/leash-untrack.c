@@ -192,13 +192,20 @@ release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, Leash
     leash_shard_free_slot (shard, slot);
 }
 
+/* With the shard's lock held: what an open slot had that few have. */
 static void
-take_extra (Aftermath *aftermath, LeashSlot *slot)
+take_rest (Aftermath *aftermath, LeashShard *shard, LeashSlot *slot)
 {
-  if (slot->extra == NULL)
-    return;
-  aftermath->parent = slot->extra->parent;
-  aftermath->history = g_steal_pointer (&slot->extra->history);
+  if (slot->extra != NULL)
+    {
+      aftermath->parent = slot->extra->parent;
+      aftermath->history = g_steal_pointer (&slot->extra->history);
+    }
+  if ((slot->flags & LEASH_SLOT_OVERDUE) != 0 && leash_tracker_try_ref (shard->tracker))
+    {
+      aftermath->overdue = shard->tracker;
+      aftermath->returned = leash_slot_get_returned (shard->tracker, slot);
+    }
 }
 
 /* With the shard's lock held; says in aftermath what is left to do without it. Returns FALSE for what is not
@@ -214,16 +221,9 @@ release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *pl
         describe_second (aftermath, shard, slot, tag, LEASH_MISUSE_DOUBLE_RELEASE);
       return FALSE;
     }
-  take_extra (aftermath, slot);
-  if ((slot->flags & LEASH_SLOT_OVERDUE) != 0 && leash_tracker_try_ref (shard->tracker))
-    {
-      aftermath->overdue = shard->tracker;
-      aftermath->returned = leash_slot_get_returned (shard->tracker, slot);
-    }
+  take_rest (aftermath, shard, slot);
   if (aftermath->parent != NULL)
-    {
-      describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
-    }
+    describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
   release_open_slot (shard, slot, place, close_stack);
   return TRUE;
 }
@@ -265,18 +265,30 @@ add_close_stack (LeashTag *tag, const Place *place)
   leash_short_unlock (&shard->lock);
 }
 
+/* The tag's tracker, referenced, if anybody listens to it; else NULL. */
+static LeashTracker *
+ref_heard_tracker (LeashTag *tag)
+{
+  gboolean was_busy = leash_thread_set_busy (TRUE);
+  LeashTracker *tracker = NULL;
+  LeashShard *shard;
+
+  if (leash_shard_lock_tag (tag, &shard) != NULL)
+    {
+      if (leash_tracker_has_listeners (shard->tracker) && leash_tracker_try_ref (shard->tracker))
+        tracker = shard->tracker;
+      leash_short_unlock (&shard->lock);
+    }
+  leash_thread_set_busy (was_busy);
+  return tracker;
+}
+
 static void
 emit_closed (LeashTag *tag)
 {
   g_auto (LeashTold) told = { 0 };
-  LeashTracker *tracker = NULL;
-  LeashShard *shard;
+  LeashTracker *tracker = ref_heard_tracker (tag);
 
-  if (leash_shard_lock_tag (tag, &shard) == NULL)
-    return;
-  if (leash_tracker_has_listeners (shard->tracker) && leash_tracker_try_ref (shard->tracker))
-    tracker = shard->tracker;
-  leash_short_unlock (&shard->lock);
   if (tracker == NULL)
     return;
   if (leash_told_fill (&told, tag))
@@ -428,7 +440,7 @@ leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
     {
       describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_KEY_REUSED);
       aftermath.misuse.stack = stack;
-      take_extra (&aftermath, slot);
+      take_rest (&aftermath, shard, slot);
       release_open_slot (shard, slot, &(Place){ 0 }, stack);
     }
   leash_short_unlock (&shard->lock);

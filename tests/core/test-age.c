@@ -190,6 +190,24 @@ test_adopted (Heard *heard, gconstpointer unused)
                 "returned a, adopted a, returned b, adopted b, overdue c, closed a, returned c, closed c, ");
 }
 
+/* It was freed, for its handle was given out again: told by events and reports alike. */
+static void
+test_handle_given_out_again (Heard *heard, gconstpointer unused)
+{
+  g_autoptr (GArray) returned = g_array_new (FALSE, FALSE, sizeof (LeashReturned));
+  guint64 n_dropped = 0;
+
+  leash_tracker_set_age_limit (heard->tracked.tracker, SHORT);
+  leash_track_fd (heard->tracked.ctx, "fd", 1000, "a");
+  wait_for (heard, "overdue a");
+  leash_tracker_set_age_limit (heard->tracked.tracker, 0);
+  leash_track_fd (heard->tracked.ctx, "fd", 1000, "b");
+  assert_heard (heard, "overdue a, misused , returned a, closed a, ");
+  leash_age_copy_returned (heard->tracked.tracker, returned, &n_dropped);
+  g_assert_cmpuint (returned->len, ==, 1);
+  leash_untrack_fd (heard->tracked.ctx, "fd", 1000);
+}
+
 static void
 assert_has (const char *text, const char *part)
 {
@@ -452,6 +470,7 @@ main (int argc, char **argv)
   ADD ("nothing-is-told-without-a-limit", test_no_limit);
   ADD ("kept-open-is-never-overdue", test_kept_open);
   ADD ("adopted-has-returned", test_adopted);
+  ADD ("handle-given-out-again-has-returned", test_handle_given_out_again);
   ADD ("some-of-a-place", test_some_of_a_place);
   ADD ("ended-tracker-is-not-looked-at", test_ended);
   ADD ("threads", test_threads);
