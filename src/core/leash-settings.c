@@ -2,7 +2,8 @@
 /*
  * The settings: one table of variables, read once, when the first is needed. What they were then stays: a
  * program that changes its environment later does not change its settings, and no other thread has to be
- * feared while the environment is read but that once. An empty value is as none.
+ * feared while the environment is read but that once. An empty value is as none. A program with more rights
+ * than who started it reads none: files would be appended to and sockets made by those rights.
  *
  * A bad value must neither stop the program that happens to run with it, nor be passed over: the default
  * stays, and leash_check_settings() tells. A test harness asks it; nothing is printed here.
@@ -12,6 +13,7 @@
 #include "leash-settings-private.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEBUG_ROOT_DEFAULT "/usr/lib/debug"
@@ -303,7 +305,7 @@ read_settings (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
     {
-      const char *value = g_getenv (table[i].name);
+      const char *value = secure_getenv (table[i].name);
 
       if (value != NULL && *value != '\0' && !table[i].parse (value, &settings))
         add_bad (bad, &table[i], value);

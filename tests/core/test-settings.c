@@ -2,6 +2,8 @@
 /* Settings are read once in a process, so each set of values is tried in one of its own. */
 #include "leash-settings-private.h"
 
+#include <stdlib.h>
+
 /* What a case of the table below looks like to the process that tries it. */
 typedef struct
 {
@@ -230,6 +232,33 @@ test_later_changes_do_not_count (void)
   g_assert_true (is_default (leash_settings_get ()));
 }
 
+/* The C library's, as it is in a program with more rights than who started it. */
+static gboolean has_more_rights;
+
+char *
+secure_getenv (const char *name)
+{
+  return has_more_rights ? NULL : getenv (name);
+}
+
+static void
+test_not_read_with_more_rights (void)
+{
+  if (!g_test_subprocess ())
+    {
+      clear_variables ();
+      g_setenv ("LEASH_LEVEL", "count", TRUE);
+      g_setenv ("LEASH_SERVE", "/serve", TRUE);
+      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      clear_variables ();
+      g_test_trap_assert_passed ();
+      return;
+    }
+  has_more_rights = TRUE;
+  g_assert_true (is_default (leash_settings_get ()));
+  g_assert_null (leash_settings_get ()->serve);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -241,6 +270,7 @@ main (int argc, char **argv)
       g_test_add_data_func (path, &cases[i], test_case);
     }
   g_test_add_func ("/settings/all-bad-ones-are-named", test_all_bad_ones_are_named);
+  g_test_add_func ("/settings/not-read-with-more-rights", test_not_read_with_more_rights);
   g_test_add_func ("/settings/later-changes-do-not-count", test_later_changes_do_not_count);
   return g_test_run ();
 }
