@@ -187,6 +187,19 @@ write_output (LeashFindings *findings)
   leash_test_add_finding (findings, LEASH_ERROR_BAD_SETTING, error->message, text);
 }
 
+/* Of a test that finds less than its reader believes. Returns NULL where there is nothing to say. */
+static const char *
+why_blind (LeashTest *test)
+{
+  if (!leash_has_tracking ())
+    return "leash: built without tracking: of leaks, only descriptors and threads that a test leaves behind "
+           "are found";
+  if (leash_tracker_get_level (test->tracker) == LEASH_LEVEL_OFF)
+    return "leash: tracking is off: of what was opened meanwhile, only descriptors and threads that a test "
+           "leaves behind are found";
+  return NULL;
+}
+
 static gboolean
 finish (LeashTest *test, gboolean color, GPtrArray *notes, GError **error)
 {
@@ -199,11 +212,10 @@ finish (LeashTest *test, gboolean color, GPtrArray *notes, GError **error)
   LeashFindings findings = {
     .summary = summary, .text = text, .plain = plain, .others = others, .notes = notes, .color = color
   };
+  const char *blind = why_blind (test);
 
-  if (!leash_has_tracking ())
-    g_ptr_array_add (notes,
-                     (gpointer) "leash: built without tracking: of leaks, only descriptors and threads "
-                                "that a test leaves behind are found");
+  if (blind != NULL)
+    g_ptr_array_add (notes, (gpointer) blind);
   leash_test_ask (state, &findings);
   json = findings.json;
   if (summary->len > 0)

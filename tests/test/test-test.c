@@ -580,6 +580,21 @@ test_format (void)
   assert_has (&outcome, "# {");
 }
 
+/* Regression: a test that tracks nothing passed without a word. */
+static void
+test_level_off (void)
+{
+  g_auto (Outcome) outcome = { 0 };
+
+  if (skip_without_tracking ())
+    return;
+  run (&outcome, "/resource", "LEASH_LEVEL=off");
+  g_assert_cmpint (outcome.status, ==, 0);
+  assert_has (&outcome,
+              "# leash: tracking is off: of what was opened meanwhile, only descriptors and threads that "
+              "a test leaves behind are found\n");
+}
+
 static void
 test_output (void)
 {
@@ -752,6 +767,7 @@ add_settings (void)
   g_test_add_func ("/test/settings/timeout", test_timeout);
   g_test_add_func ("/test/settings/color", test_color);
   g_test_add_func ("/test/settings/format", test_format);
+  g_test_add_func ("/test/settings/level-off-is-told", test_level_off);
   g_test_add_func ("/test/settings/output", test_output);
   g_test_add_func ("/test/settings/output-as-json-has-all", test_json_output);
   g_test_add_func ("/test/settings/output-that-cannot-be-written", test_output_that_cannot_be_written);
