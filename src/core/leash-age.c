@@ -186,7 +186,7 @@ write_overdue (LeashAgeWatch *watch)
     return;
   watch->unwritten->taken_at = leash_tracker_now () * 1000;
   watch->unwritten->taken_at_real = g_get_real_time ();
-  leash_snapshot_write (watch->unwritten, NULL);
+  leash_snapshot_write_unasked (watch->unwritten);
   g_clear_pointer (&watch->unwritten, leash_snapshot_unref);
   watch->writes_at = now + MAX (watch->limit, LEAST_BETWEEN_REPORTS);
 }

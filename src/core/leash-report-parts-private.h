@@ -20,3 +20,5 @@ gboolean     leash_report_write       (const char          *report,
 /* Likewise, with the form and colours that the environment says. */
 gboolean     leash_snapshot_write     (LeashSnapshot       *snapshot,
                                        GError             **error);
+/* Likewise, where nobody is to be told of an error but by leash_check_settings(). */
+void         leash_snapshot_write_unasked (LeashSnapshot *snapshot);

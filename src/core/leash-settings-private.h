@@ -50,6 +50,8 @@ typedef struct
 const LeashSettings *leash_settings_get (void);
 /* For leash_check_settings(): what good values asked for could not be had, or NULL. Once. */
 void leash_settings_take_failures (char *text);
+/* Likewise: why a report could not be written that nobody waits for. The first is kept. */
+void leash_settings_take_lost (char *text);
 
 /* Whether a signal has no meaning but what a program gives it. */
 static inline gboolean

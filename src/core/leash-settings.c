@@ -46,6 +46,7 @@ static LeashSettings settings = {
 };
 static char *bad_values; /* a message, NULL when there are none */
 static char *failures;   /* likewise; atomic, written once */
+static char *lost;       /* likewise */
 static pthread_once_t settings_once = PTHREAD_ONCE_INIT;
 
 /* Returns the index of value in names, which ends with NULL, or -1. */
@@ -327,6 +328,15 @@ leash_settings_take_failures (char *text)
   __atomic_store_n (&failures, text, __ATOMIC_RELEASE);
 }
 
+void
+leash_settings_take_lost (char *text)
+{
+  char *none = NULL;
+
+  if (!__atomic_compare_exchange_n (&lost, &none, text, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    g_free (text);
+}
+
 /**
  * leash_check_settings:
  * @error: return location for a #GError
@@ -334,7 +344,7 @@ leash_settings_take_failures (char *text)
  * Tells whether the `LEASH_*` environment variables have values that they can have. Where one has not, its
  * default is in force; @error (%LEASH_ERROR_BAD_SETTING) names each of them, its value and what was expected.
  * What LEASH_SERVE and LEASH_SIGNAL ask for, and could not be had when the first tracker was made, is told
- * too.
+ * too; so is why a report could not be written that a signal or LEASH_AGE_LIMIT asked for.
  *
  * The environment is read once, by whichever function of the library first needs it, this one included.
  *
@@ -345,14 +355,22 @@ leash_settings_take_failures (char *text)
 gboolean
 leash_check_settings (GError **error)
 {
-  const char *failed = __atomic_load_n (&failures, __ATOMIC_ACQUIRE);
+  static char **const told[] = { &bad_values, &failures, &lost };
+  g_autofree char *message = NULL;
+  const char *parts[G_N_ELEMENTS (told) + 1] = { NULL };
+  guint n = 0;
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   leash_settings_get ();
-  if (bad_values == NULL && failed == NULL)
+  for (guint i = 0; i < G_N_ELEMENTS (told); i++)
+    {
+      parts[n] = __atomic_load_n (told[i], __ATOMIC_ACQUIRE);
+      n += parts[n] != NULL;
+    }
+  if (n == 0)
     return TRUE;
-  g_set_error (error, LEASH_ERROR, LEASH_ERROR_BAD_SETTING, "%s%s%s", bad_values != NULL ? bad_values : "",
-               bad_values != NULL && failed != NULL ? "; " : "", failed != NULL ? failed : "");
+  message = g_strjoinv ("; ", (char **) parts);
+  g_set_error_literal (error, LEASH_ERROR, LEASH_ERROR_BAD_SETTING, message);
   return FALSE;
 }

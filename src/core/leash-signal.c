@@ -55,13 +55,12 @@ on_signal (int signum)
   errno = saved_errno;
 }
 
-/* Nobody is there to be told that a report could not be written. */
 static void
 write_report (LeashTracker *tracker)
 {
   g_autoptr (LeashSnapshot) snapshot = leash_snapshot_new_for_report (tracker);
 
-  leash_snapshot_write (snapshot, NULL);
+  leash_snapshot_write_unasked (snapshot);
 }
 
 /* Trackers are not referenced: who takes one off the list waits for the report. */
@@ -255,7 +254,8 @@ leash_signal_set (LeashTracker *tracker, int signum, GError **error)
  * A tracker has one such signal, and may share it with others. It is kept alive until this is called with 0.
  *
  * The report is written by a thread of the library's own, so that the signal does not stop what it
- * interrupts; what comes while a report is written makes one more. A report that cannot be written is lost.
+ * interrupts; what comes while a report is written makes one more. A report that cannot be written is lost,
+ * and leash_check_settings() tells why.
  *
  * A signal that the program has a handler for is not taken (%G_IO_ERROR_BUSY), nor one that means something
  * else

@@ -60,6 +60,15 @@ leash_snapshot_write (LeashSnapshot *snapshot, GError **error)
   return leash_report_write (report, error);
 }
 
+void
+leash_snapshot_write_unasked (LeashSnapshot *snapshot)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!leash_snapshot_write (snapshot, &error))
+    leash_settings_take_lost (g_strconcat ("LEASH_OUTPUT: ", error->message, NULL));
+}
+
 /**
  * leash_tracker_write_report:
  * @tracker: a tracker

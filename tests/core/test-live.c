@@ -252,6 +252,31 @@ test_handler_is_told (void)
     }
 }
 
+/* Regression: reports on a signal were lost without a word. */
+static void
+test_output_that_cannot_be_written_is_told (void)
+{
+  g_autoptr (LeashTracker) tracker = NULL;
+  g_autofree char *output = NULL;
+  g_autofree char *expected = NULL;
+
+  if (!in_process_with (NULL, "USR2"))
+    return;
+  output = path_in_dir ("output");
+  expected = g_strdup_printf ("LEASH_OUTPUT: Writing the report to %s: Is a directory", output);
+  g_assert_cmpint (g_mkdir (output, 0700), ==, 0);
+  tracker = leash_tracker_new ();
+  g_assert_true (leash_check_settings (NULL));
+  for (guint i = 0; i < 3; i++)
+    {
+      raise (SIGUSR2);
+      while (leash_check_settings (NULL))
+        g_usleep (1000);
+    }
+  assert_told (expected);
+  g_assert_cmpint (g_rmdir (output), ==, 0);
+}
+
 static void
 test_bad_values_are_told (void)
 {
@@ -273,6 +298,7 @@ main (int argc, char **argv)
   g_test_add_func ("/live/signal", test_signal);
   g_test_add_func ("/live/failure-is-told", test_failure_is_told);
   g_test_add_func ("/live/handler-is-told", test_handler_is_told);
+  g_test_add_func ("/live/output-that-cannot-be-written-is-told", test_output_that_cannot_be_written_is_told);
   g_test_add_func ("/live/bad-values-are-told", test_bad_values_are_told);
   return g_test_run ();
 }
