@@ -111,7 +111,7 @@ tell (LeashAgeWatch *watch, Look *look)
         {
           if (watch->unwritten == NULL)
             watch->unwritten = leash_snapshot_new_overdue (look->tracker, watch->limit);
-          leash_snapshot_add (watch->unwritten, resource);
+          leash_snapshot_add_or_count (watch->unwritten, resource);
         }
       if (leash_tracker_has_listeners (look->tracker))
         leash_tracker_emit (look->tracker, LEASH_EVENT_OVERDUE, resource, NULL);

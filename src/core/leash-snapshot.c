@@ -169,6 +169,15 @@ add_to_crowd (LeashSnapshot *snapshot, const LeashResource *resource)
   g_array_index (snapshot->resources, LeashResource, index).name = keep_string (snapshot, resource->name);
 }
 
+void
+leash_snapshot_add_or_count (LeashSnapshot *snapshot, const LeashResource *resource)
+{
+  if (snapshot->crowds != NULL && resource->n_events == 0 && (resource->flags & LEASH_RESOURCE_ADOPTED) == 0)
+    add_to_crowd (snapshot, resource);
+  else
+    leash_snapshot_add (snapshot, resource);
+}
+
 /* With the shard's lock held. */
 static void
 add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot, GArray *children)
@@ -177,14 +186,12 @@ add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot,
   LeashResource resource;
 
   leash_resource_fill (&resource, tracker, slot);
-  if (child.parent != NULL)
-    g_array_append_val (children, child);
-  else if (snapshot->crowds != NULL && resource.n_events == 0
-           && (resource.flags & LEASH_RESOURCE_ADOPTED) == 0)
+  if (child.parent == NULL)
     {
-      add_to_crowd (snapshot, &resource);
+      leash_snapshot_add_or_count (snapshot, &resource);
       return;
     }
+  g_array_append_val (children, child);
   leash_snapshot_add (snapshot, &resource);
 }
 
@@ -346,6 +353,8 @@ leash_snapshot_new_overdue (LeashTracker *tracker, gint64 limit)
   g_autoptr (GPtrArray) none = g_ptr_array_new ();
   LeashSnapshot *snapshot = snapshot_take (none, FALSE);
 
+  if (leash_tracker_count_own (tracker, FALSE) > LEASH_CROWD_ALL)
+    snapshot->crowds = leash_crowds_new ();
   note_level (snapshot, tracker);
   snapshot->overdue_after = limit;
   return snapshot;

@@ -3,6 +3,7 @@
 #include <leash/leash.h>
 
 #include "leash-crowd-private.h"
+#include "leash-snapshot-private.h"
 
 #include <string.h>
 
@@ -69,6 +70,24 @@ test_all_are_counted (Fixture *fixture, gconstpointer user_data)
   g_assert_cmpuint (count_text (json, "{\"name\":"), ==, LEASH_CROWD_LISTED + 1);
   g_assert_false (leash_tracker_check (fixture->tracker, &error));
   g_assert_nonnull (strstr (error->message, "100001 resources still open, from 2 places: 100000 x file"));
+}
+
+/* What becomes overdue is told of in the same way. */
+static void
+test_overdue_are_counted (Fixture *fixture, gconstpointer user_data)
+{
+  g_autoptr (LeashSnapshot) all = NULL, overdue = NULL;
+  g_autofree char *text = NULL;
+
+  open_many (fixture->ctx, LEASH_CROWD_ALL + 1);
+  all = leash_snapshot_new (fixture->tracker);
+  overdue = leash_snapshot_new_overdue (fixture->tracker, G_USEC_PER_SEC);
+  for (gsize i = 0; i < leash_snapshot_get_length (all); i++)
+    leash_snapshot_add_or_count (overdue, leash_snapshot_get_resource (all, i));
+  text = leash_snapshot_report (overdue, LEASH_FORMAT_TEXT, LEASH_REPORT_NONE, 0);
+  g_assert_nonnull (strstr (text, "leash: 100001 resources open for longer than 1.0 s, from 1 place\n"));
+  g_assert_nonnull (strstr (text, "100001 x file \"n0\", \"n1\", \"n2\" and 99998 more, opened "));
+  g_assert_cmpuint (leash_snapshot_get_length (overdue), <=, LEASH_CROWD_LISTED + 1);
 }
 
 /* One less. */
@@ -174,6 +193,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/crowd/all-are-counted", Fixture, NULL, set_up, test_all_are_counted, tear_down);
+  g_test_add ("/crowd/overdue-are-counted", Fixture, NULL, set_up, test_overdue_are_counted, tear_down);
   g_test_add ("/crowd/up-to-the-limit-all-are-listed", Fixture, NULL, set_up, test_all_are_listed, tear_down);
   g_test_add ("/crowd/kept-and-children-are-told-apart", Fixture, NULL, set_up, test_apart, tear_down);
   g_test_add ("/crowd/snapshots-have-all", Fixture, NULL, set_up, test_snapshot_has_all, tear_down);
