@@ -119,6 +119,38 @@ tell_returned (LeashTracker *tracker, const LeashReturned *returned, LeashTag *t
   emit (tracker, LEASH_EVENT_RETURNED, tag);
 }
 
+/* With the shard's lock held, which it lets go: to another tracker. */
+static LeashTag *
+move (LeashShard *shard, LeashSlot *slot, LeashTag *tag, LeashTracker *to, const LeashReturned *returned,
+      LeashThread *self)
+{
+  LeashTracker *from = shard->tracker;
+  LeashWatched *watched;
+  LeashSlot moving;
+  LeashTag *moved;
+
+  if (!leash_tracker_try_ref (from))
+    {
+      leash_short_unlock (&shard->lock);
+      leash_tag_add_stray ();
+      return NULL;
+    }
+  watched = leash_watched_ref_of (slot);
+  moving = take_out (shard, slot);
+  leash_short_unlock (&shard->lock);
+
+  moving.opened_by = leash_slot_pack (leash_slot_get_opened (&moving) + from->made_at - to->made_at,
+                                      leash_slot_get_tid (&moving));
+  moved = leash_tag_store (to, self, &moving);
+  leave_forward (shard, slot, tag, moved);
+  tell_returned (from, returned, moved);
+  emit (from, LEASH_EVENT_ADOPTED, moved);
+  leash_tracker_unref (from);
+  if (watched != NULL)
+    leash_watched_move (watched, tag, moved);
+  return moved;
+}
+
 static LeashTag *
 adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *self)
 {
@@ -127,10 +159,6 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
   LeashReturned returned = { 0 };
-  LeashWatched *watched;
-  LeashTracker *from;
-  LeashSlot moving;
-  LeashTag *moved;
 
   if (slot == NULL)
     {
@@ -152,27 +180,7 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
       tell_returned (to, &returned, tag);
       return tag;
     }
-  from = shard->tracker;
-  if (!leash_tracker_try_ref (from))
-    {
-      leash_short_unlock (&shard->lock);
-      leash_tag_add_stray ();
-      return NULL;
-    }
-  watched = leash_watched_ref_of (slot);
-  moving = take_out (shard, slot);
-  leash_short_unlock (&shard->lock);
-
-  moving.opened_by = leash_slot_pack (leash_slot_get_opened (&moving) + from->made_at - to->made_at,
-                                      leash_slot_get_tid (&moving));
-  moved = leash_tag_store (to, self, &moving);
-  leave_forward (shard, slot, tag, moved);
-  tell_returned (from, &returned, moved);
-  emit (from, LEASH_EVENT_ADOPTED, moved);
-  leash_tracker_unref (from);
-  if (watched != NULL)
-    leash_watched_move (watched, tag, moved);
-  return moved;
+  return move (shard, slot, tag, to, &returned, self);
 }
 
 /**
