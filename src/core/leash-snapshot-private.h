@@ -34,6 +34,11 @@ struct _LeashSnapshot
 gsize leash_snapshot_count_all   (LeashSnapshot *snapshot);
 /* Nothing yet: what becomes overdue at a limit is to be added. */
 LeashSnapshot *leash_snapshot_new_overdue (LeashTracker *tracker, gint64 limit);
+/* One with nothing in it. */
+LeashSnapshot *leash_snapshot_new_empty   (void);
+/* A copy that lives as long as the snapshot; NULL for NULL. */
+const char    *leash_snapshot_keep_string (LeashSnapshot *snapshot,
+                                           const char    *string);
 /* As leash_snapshot_add(), or counts it where the snapshot is for a report and has many more of its place. */
 void leash_snapshot_add_or_count (LeashSnapshot *snapshot, const LeashResource *resource);
 gsize leash_snapshot_count_leaks (LeashSnapshot *snapshot); /* open, without those meant to stay open */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A snapshot copies what is open, shard by shard: each shard stands still while it is copied, the others go
- * on. What is opened or closed meanwhile may be in it or not. A resource's identity, for the difference of
- * two snapshots, is its slot, the number of the slot's use, and the time it was opened at.
+ * on. What is opened or closed meanwhile may be in it or not.
  */
 #include "leash-tag-private.h"
 
@@ -100,8 +99,8 @@ leash_told_clear (LeashTold *told)
   g_free (told->name);
 }
 
-static LeashSnapshot *
-snapshot_new (void)
+LeashSnapshot *
+leash_snapshot_new_empty (void)
 {
   LeashSnapshot *snapshot = g_new0 (LeashSnapshot, 1);
 
@@ -114,8 +113,8 @@ snapshot_new (void)
   return snapshot;
 }
 
-static const char *
-keep_string (LeashSnapshot *snapshot, const char *string)
+const char *
+leash_snapshot_keep_string (LeashSnapshot *snapshot, const char *string)
 {
   return string != NULL ? g_string_chunk_insert_const (snapshot->strings, string) : NULL;
 }
@@ -129,7 +128,7 @@ keep_events (LeashSnapshot *snapshot, LeashResource *resource)
     return;
   events = g_memdup2 (resource->events, resource->n_events * sizeof *events);
   for (guint i = 0; i < resource->n_events; i++)
-    events[i].what = keep_string (snapshot, events[i].what);
+    events[i].what = leash_snapshot_keep_string (snapshot, events[i].what);
   g_ptr_array_add (snapshot->events, events);
   resource->events = events;
 }
@@ -140,8 +139,8 @@ leash_snapshot_add (LeashSnapshot *snapshot, const LeashResource *resource)
 {
   LeashResource copy = *resource;
 
-  copy.name = keep_string (snapshot, copy.name);
-  copy.parent_name = keep_string (snapshot, copy.parent_name);
+  copy.name = leash_snapshot_keep_string (snapshot, copy.name);
+  copy.parent_name = leash_snapshot_keep_string (snapshot, copy.parent_name);
   keep_events (snapshot, &copy);
   g_array_append_val (snapshot->resources, copy);
 }
@@ -166,7 +165,8 @@ add_to_crowd (LeashSnapshot *snapshot, const LeashResource *resource)
       return;
     }
   g_array_index (snapshot->resources, LeashResource, index) = *resource;
-  g_array_index (snapshot->resources, LeashResource, index).name = keep_string (snapshot, resource->name);
+  g_array_index (snapshot->resources, LeashResource, index).name
+      = leash_snapshot_keep_string (snapshot, resource->name);
 }
 
 void
@@ -223,9 +223,9 @@ add_misuses (LeashSnapshot *snapshot, LeashTracker *tracker)
     {
       LeashMisuse misuse = g_array_index (tracker->misuses, LeashMisuse, i);
 
-      misuse.what = keep_string (snapshot, misuse.what);
-      misuse.kind = keep_string (snapshot, misuse.kind);
-      misuse.name = keep_string (snapshot, misuse.name);
+      misuse.what = leash_snapshot_keep_string (snapshot, misuse.what);
+      misuse.kind = leash_snapshot_keep_string (snapshot, misuse.kind);
+      misuse.name = leash_snapshot_keep_string (snapshot, misuse.name);
       g_array_append_val (snapshot->misuses, misuse);
     }
   snapshot->n_misuses_dropped += tracker->n_misuses_dropped;
@@ -241,7 +241,7 @@ add_parent (LeashSnapshot *snapshot, LeashResource *resource, LeashTag *parent)
   if (!leash_told_fill (&told, parent))
     return;
   resource->parent_kind = told.resource.kind;
-  resource->parent_name = keep_string (snapshot, told.resource.name);
+  resource->parent_name = leash_snapshot_keep_string (snapshot, told.resource.name);
   if (leash_parent_is_closed (parent, &resource->parent_stack, &resource->parent_close_stack))
     resource->flags |= LEASH_RESOURCE_PARENT_CLOSED;
 }
@@ -294,7 +294,7 @@ static LeashSnapshot *
 snapshot_take (GPtrArray *trackers, gboolean for_report)
 {
   gboolean was_busy = leash_thread_set_busy (TRUE);
-  LeashSnapshot *snapshot = snapshot_new ();
+  LeashSnapshot *snapshot = leash_snapshot_new_empty ();
 
   if (for_report && count_open (trackers) > LEASH_CROWD_ALL)
     snapshot->crowds = leash_crowds_new ();
@@ -358,138 +358,6 @@ leash_snapshot_new_overdue (LeashTracker *tracker, gint64 limit)
   note_level (snapshot, tracker);
   snapshot->overdue_after = limit;
   return snapshot;
-}
-
-static guint
-hash_id (gconstpointer key)
-{
-  const LeashResource *resource = key;
-
-  return (guint) ((resource->id[0] >> 3) * 31 + resource->id[1]);
-}
-
-static gboolean
-equal_id (gconstpointer a, gconstpointer b)
-{
-  const LeashResource *x = a, *y = b;
-
-  return x->id[0] == y->id[0] && x->id[1] == y->id[1];
-}
-
-/* Places are few. The longest of a difference may have been open before it began. */
-static void
-copy_new_returned (LeashSnapshot *to, LeashSnapshot *before, LeashSnapshot *after)
-{
-  for (guint i = 0; i < after->returned->len; i++)
-    {
-      LeashReturned copy = g_array_index (after->returned, LeashReturned, i);
-
-      for (guint k = 0; k < before->returned->len; k++)
-        {
-          const LeashReturned *each = &g_array_index (before->returned, LeashReturned, k);
-
-          if (each->stack == copy.stack && each->kind == copy.kind)
-            copy.count -= MIN (each->count, copy.count);
-        }
-      if (copy.count > 0)
-        g_array_append_val (to->returned, copy);
-    }
-}
-
-/* How often the misuse is in a snapshot, at the indices below end: nested trackers may each have it. */
-static guint
-count_same (LeashSnapshot *snapshot, const LeashMisuse *misuse, guint end)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < end; i++)
-    {
-      const LeashMisuse *each = &g_array_index (snapshot->misuses, LeashMisuse, i);
-
-      if (leash_misuse_is_same (each, misuse))
-        n += each->count;
-    }
-  return n;
-}
-
-static void
-copy_new_misuses (LeashSnapshot *to, LeashSnapshot *before, LeashSnapshot *after)
-{
-  for (guint i = 0; i < after->misuses->len; i++)
-    {
-      LeashMisuse copy = g_array_index (after->misuses, LeashMisuse, i);
-      guint n_before = count_same (before, &copy, before->misuses->len);
-      guint n_so_far = count_same (after, &copy, i);
-
-      if (n_so_far + copy.count <= n_before)
-        continue;
-      copy.count = n_so_far + copy.count - MAX (n_before, n_so_far);
-      copy.what = keep_string (to, copy.what);
-      copy.kind = keep_string (to, copy.kind);
-      copy.name = keep_string (to, copy.name);
-      g_array_append_val (to->misuses, copy);
-    }
-}
-
-static guint64
-grown (guint64 before, guint64 after)
-{
-  return after - MIN (before, after);
-}
-
-static void
-subtract_unseen (LeashSnapshot *difference, LeashSnapshot *before, LeashSnapshot *after)
-{
-  difference->n_misuses_dropped = grown (before->n_misuses_dropped, after->n_misuses_dropped);
-  difference->n_returned_dropped = grown (before->n_returned_dropped, after->n_returned_dropped);
-  difference->n_stacks_not_kept = grown (before->n_stacks_not_kept, after->n_stacks_not_kept);
-  difference->n_stacks_after_fork = grown (before->n_stacks_after_fork, after->n_stacks_after_fork);
-  difference->n_reentries = grown (before->n_reentries, after->n_reentries);
-  difference->n_strays = grown (before->n_strays, after->n_strays);
-}
-
-/**
- * leash_snapshot_new_difference:
- * @before: a snapshot
- * @after: a later one of the same tracker
- *
- * What is open in @after and was not in @before: what was opened between the two, or handed on to another
- * tracker, and is open still; and how often something was misused between the two.
- *
- * Returns: (transfer full): a snapshot
- *
- * Since: 0.1
- */
-LeashSnapshot *
-leash_snapshot_new_difference (LeashSnapshot *before, LeashSnapshot *after)
-{
-  g_autoptr (GHashTable) known = NULL;
-  LeashSnapshot *difference;
-
-  g_return_val_if_fail (before != NULL, NULL);
-  g_return_val_if_fail (after != NULL, NULL);
-
-  known = g_hash_table_new (hash_id, equal_id);
-  for (guint i = 0; i < before->resources->len; i++)
-    g_hash_table_add (known, &g_array_index (before->resources, LeashResource, i));
-
-  difference = snapshot_new ();
-  difference->taken_at = after->taken_at;
-  difference->taken_at_real = after->taken_at_real;
-  difference->level = after->level;
-  difference->sample_every = after->sample_every;
-  difference->is_difference = TRUE;
-  subtract_unseen (difference, before, after);
-  for (guint i = 0; i < after->resources->len; i++)
-    {
-      const LeashResource *resource = &g_array_index (after->resources, LeashResource, i);
-
-      if (!g_hash_table_contains (known, resource))
-        leash_snapshot_add (difference, resource);
-    }
-  copy_new_misuses (difference, before, after);
-  copy_new_returned (difference, before, after);
-  return difference;
 }
 
 /**
