@@ -133,7 +133,8 @@ open_and_close (Work *work, double before)
   leash_tracker_unref (tracker);
   tell (work, "resident memory before", "MiB", before, 0);
   tell (work, "resident memory at the top", "MiB", top, 0);
-  tell (work, "resident memory after the tracker's end, all closed", "MiB", get_resident_mib (), before + 4);
+  tell (work, "resident memory after the tracker's end, all closed", "MiB", get_resident_mib (),
+        before + (top - before) / 10);
 }
 
 static void
@@ -141,13 +142,16 @@ open_and_leave (Work *work, double before)
 {
   LeashTracker *tracker = leash_tracker_new ();
   gint64 start;
+  double top;
 
   open_all (work, tracker);
+  top = get_resident_mib ();
   start = bench_now ();
   leash_context_unref (work->ctx);
   leash_tracker_unref (tracker);
   tell (work, "the tracker's end, all open", "ms", since (start) / 1e6, 0);
-  tell (work, "resident memory after the tracker's end, all open", "MiB", get_resident_mib (), before + 4);
+  tell (work, "resident memory after the tracker's end, all open", "MiB", get_resident_mib (),
+        before + (top - before) / 10);
 }
 
 /* What the first report of a process leaves there, as libdw does, is not of the resources. */

@@ -12,7 +12,8 @@
 
 static const char path[] = "/etc/passwd";
 
-/* What a test does beside opening: some work on what it read. */
+/* What a test does beside opening: some work on what it read.
+ */
 static guint
 parse (const char *text, gsize length)
 {
@@ -69,7 +70,8 @@ main (int argc, char **argv)
   if (argc > 1 && strcmp (argv[1], "plain") == 0)
     return read_plain (n) == 0;
   test = leash_test_begin ();
-  read_through_leash (test.ctx, n);
+  if (read_through_leash (test.ctx, n) == 0) /* or what is read would not be parsed */
+    return EXIT_FAILURE;
   if (leash_test_finish (&test, &error))
     return EXIT_FAILURE;
   g_printerr ("%s", leash_error_get_report (error));
