@@ -5,7 +5,8 @@
  * There is nobody to wake: who finds it held looks again, lets others run, and sleeps at last, so that a
  * thread of high priority does not keep the holder from running for ever.
  *
- * Memory of zeros is an unlocked one. Not for anything that may wait or call back.
+ * Memory of zeros is an unlocked one. Not for anything that calls back or waits for another thread's work. What
+ * takes long with it held, the mapping of a slab and the copy of a shard for a snapshot, keeps others napping.
  */
 #pragma once
 
