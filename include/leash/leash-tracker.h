@@ -255,8 +255,8 @@ typedef enum
  * @misuse: (nullable): the misuse, %NULL for the others
  * @user_data: what was given with the function
  *
- * Called in the thread that did it, for %LEASH_EVENT_OVERDUE in one of Leash's own, with no lock held. It may use the tracker, and open and close resources,
- * of which it is not told.
+ * Called in the thread that did it, for %LEASH_EVENT_OVERDUE in one of Leash's own, with no lock held. It may use
+ * the tracker, and open and close resources, of which it is not told.
  */
 typedef void (*LeashTrackerFunc) (LeashTracker        *tracker,
                                   LeashEventType       event,

@@ -38,6 +38,8 @@ const LeashModule *leash_modules_find      (guintptr           pc,
                                             guint16            generation,
                                             gboolean          *ret_uncertain);
 gboolean           leash_modules_is_loaded (const LeashModule *module);
+/* The build id among the notes at [note, end), which are aligned as their segment is; NULL where there is none. */
+const guint8 *leash_modules_find_build_id (const char *note, const char *end, gsize align, gsize *ret_size);
 /* What LeashModule.layout is made of: start with 0, add each program header in turn. */
 guint32 leash_modules_add_layout (guint32 layout, guint64 type, guint64 address, guint64 size);
 

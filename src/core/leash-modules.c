@@ -80,31 +80,42 @@ module_path (const LeashModule *module, const char *name)
   return strchr (name, '/') != NULL ? g_canonicalize_filename (name, NULL) : g_strdup (name);
 }
 
-/* The build id among the notes at [note, end), or NULL. Notes are aligned as their segment is. */
-static char *
-find_build_id (const char *note, const char *end, gsize align)
+const guint8 *
+leash_modules_find_build_id (const char *note, const char *end, gsize align, gsize *ret_size)
 {
   while (note + sizeof (ElfW (Nhdr)) <= end)
     {
       const ElfW (Nhdr) *header = (const void *) note;
       const char *name = note + sizeof *header;
       const char *content = note + ((sizeof *header + header->n_namesz + align - 1) & ~(align - 1));
-      GString *hex;
 
       if (content + header->n_descsz > end)
         return NULL;
-      if (header->n_type != NT_GNU_BUILD_ID || header->n_namesz != sizeof "GNU"
-          || memcmp (name, "GNU", 4) != 0)
+      if (header->n_type == NT_GNU_BUILD_ID && header->n_namesz == sizeof "GNU"
+          && memcmp (name, "GNU", sizeof "GNU") == 0)
         {
-          note = content + ((header->n_descsz + align - 1) & ~(align - 1));
-          continue;
+          *ret_size = header->n_descsz;
+          return (const guint8 *) content;
         }
-      hex = g_string_sized_new (2 * header->n_descsz);
-      for (guint i = 0; i < header->n_descsz; i++)
-        g_string_append_printf (hex, "%02x", (guint8) content[i]);
-      return g_string_free (hex, FALSE);
+      note = content + ((header->n_descsz + align - 1) & ~(align - 1));
     }
   return NULL;
+}
+
+/* NULL where there is none. */
+static char *
+read_build_id (const char *note, const char *end, gsize align)
+{
+  gsize size;
+  const guint8 *id = leash_modules_find_build_id (note, end, align, &size);
+  GString *hex;
+
+  if (id == NULL)
+    return NULL;
+  hex = g_string_sized_new (2 * size);
+  for (gsize i = 0; i < size; i++)
+    g_string_append_printf (hex, "%02x", id[i]);
+  return g_string_free (hex, FALSE);
 }
 
 /* Notes that are not part of what is loaded cannot be read. */
@@ -142,7 +153,7 @@ module_new (const struct dl_phdr_info *info, gboolean is_program)
           module->end = MAX (module->end, start + part->p_memsz);
         }
       if (part->p_type == PT_NOTE && module->build_id == NULL && is_mapped (info, part))
-        module->build_id = find_build_id ((const char *) start, (const char *) start + part->p_memsz,
+        module->build_id = read_build_id ((const char *) start, (const char *) start + part->p_memsz,
                                           part->p_align == 8 ? 8 : 4);
     }
   module->path = module_path (module, info->dlpi_name);

@@ -21,6 +21,7 @@
 
 #include "leash-find-object-private.h"
 #include "leash-lock-private.h"
+#include "leash-modules-private.h"
 
 #define SEGMENTS_MAX 6
 #define MODULES_MAX 256
@@ -213,24 +214,19 @@ is_permanent (guintptr address)
   return FALSE;
 }
 
-/* The build id among the notes, if it is all in the first page of the module. */
+/* The build id among the notes, if they are in the first page of the module as far as that; else 0. */
 static guintptr
 find_build_id (const ElfW (Phdr) * header, guintptr bias, guintptr first_page)
 {
-  guintptr note = bias + header->p_vaddr, end = note + header->p_memsz;
-  gsize align = header->p_align == 8 ? 8 : 4;
+  guintptr notes = bias + header->p_vaddr, end = MIN (notes + header->p_memsz, first_page + PAGE);
+  const guint8 *id;
+  gsize size;
 
-  while (note >= first_page && note + sizeof (ElfW (Nhdr)) <= MIN (end, first_page + PAGE))
-    {
-      const ElfW (Nhdr) *head = (const void *) note;
-      guintptr content = note + ((sizeof *head + head->n_namesz + align - 1) & ~(align - 1));
-
-      if (head->n_type == NT_GNU_BUILD_ID && head->n_namesz == sizeof "GNU" && head->n_descsz >= BUILD_ID_SIZE
-          && memcmp (head + 1, "GNU", sizeof "GNU") == 0)
-        return content + BUILD_ID_SIZE <= first_page + PAGE ? content : 0;
-      note = content + ((head->n_descsz + align - 1) & ~(align - 1));
-    }
-  return 0;
+  if (notes < first_page)
+    return 0;
+  id = leash_modules_find_build_id ((const char *) notes, (const char *) end, header->p_align == 8 ? 8 : 4,
+                                    &size);
+  return id != NULL && size >= BUILD_ID_SIZE ? (guintptr) id : 0;
 }
 
 /* Of a module that the loader has found; it has no segments where its first page is not as usual. */
