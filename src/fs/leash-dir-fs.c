@@ -249,7 +249,8 @@ check_is_dir (const Place *place, GError **error)
 }
 
 static gboolean
-dir_fs_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path, GError **error)
+dir_fs_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path,
+               LeashRenameFlags flags, GError **error)
 {
   LeashDirFs *self = (LeashDirFs *) fs;
   g_auto (Place) from = { .dir = -1 };
@@ -261,7 +262,189 @@ dir_fs_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char 
     return FALSE;
   if ((from.needs_dir || to.needs_dir) && !check_is_dir (&from, error))
     return FALSE;
-  return check (renameat (from.dir, from.name, to.dir, to.name), error);
+  return check (leash_fd_rename (from.dir, from.name, to.dir, to.name, flags), error);
+}
+
+/* A place for something that is no directory and is not there yet. */
+static gboolean
+find_free_place (LeashDirFs *self, LeashContext *ctx, const char *path, Place *ret_place, GError **error)
+{
+  struct stat found;
+
+  if (!find_place (self, ctx, path, ret_place, error))
+    return FALSE;
+  if (is_dots (ret_place->name))
+    return check ((errno = EEXIST), error);
+  if (!ret_place->needs_dir)
+    return TRUE;
+  if (fstatat (ret_place->dir, ret_place->name, &found, AT_SYMLINK_NOFOLLOW) == 0)
+    errno = EEXIST;
+  return check (-1, error);
+}
+
+static gboolean
+dir_fs_link (LeashFs *fs, LeashContext *ctx, const char *path, const char *new_path, GError **error)
+{
+  LeashDirFs *self = (LeashDirFs *) fs;
+  g_auto (Place) from = { .dir = -1 };
+  g_auto (Place) to = { .dir = -1 };
+
+  if (!find_place (self, ctx, path, &from, error) || (from.needs_dir && !check_is_dir (&from, error)))
+    return FALSE;
+  /* Where the name is "..", the kernel would look at a directory outside; it links none. */
+  if (is_dots (from.name))
+    return check ((errno = EPERM), error);
+  return find_free_place (self, ctx, new_path, &to, error)
+         && check (linkat (from.dir, from.name, to.dir, to.name, 0), error);
+}
+
+static gboolean
+dir_fs_symlink (LeashFs *fs, LeashContext *ctx, const char *target, const char *path, GError **error)
+{
+  g_auto (Place) place = { .dir = -1 };
+
+  return find_free_place ((LeashDirFs *) fs, ctx, path, &place, error)
+         && check (symlinkat (target, place.dir, place.name), error);
+}
+
+static char *
+dir_fs_readlink (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
+{
+  g_auto (Place) place = { .dir = -1 };
+  LeashStat found;
+
+  if (!find_place ((LeashDirFs *) fs, ctx, path, &place, error))
+    return NULL;
+  /* With a slash behind it, a link is followed: what it leads to is none. */
+  if ((place.needs_dir || is_dots (place.name)) && !dir_fs_stat (fs, ctx, path, &found, error))
+    return NULL;
+  return leash_fd_readlink (place.dir, place.needs_dir || is_dots (place.name) ? "." : place.name, error);
+}
+
+/* For what the kernel does to a path only: a path of /proc that leads to the open file, whatever its name is.
+ */
+typedef struct
+{
+  int fd; /* owned; O_PATH */
+  char path[sizeof "/proc/self/fd/" + 3 * sizeof (int)];
+} Held;
+
+static gboolean
+hold (LeashFs *fs, LeashContext *ctx, const char *path, Held *ret_held, GError **error)
+{
+  ret_held->fd = open_beneath ((LeashDirFs *) fs, ctx, path, O_PATH | O_CLOEXEC, 0, error);
+  g_snprintf (ret_held->path, sizeof ret_held->path, "/proc/self/fd/%d", ret_held->fd);
+  return ret_held->fd >= 0;
+}
+
+static gboolean
+let_go (Held *held, int result, GError **error)
+{
+  int code = errno;
+
+  close (held->fd);
+  if (result == 0)
+    return TRUE;
+  if (code == ENOENT && access ("/proc/self/fd", F_OK) != 0)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "beneath a root it needs /proc");
+  else
+    leash_attempt_set_errno (error, code);
+  return FALSE;
+}
+
+static gboolean
+dir_fs_truncate (LeashFs *fs, LeashContext *ctx, const char *path, gint64 length, GError **error)
+{
+  Held held;
+
+  return hold (fs, ctx, path, &held, error) && let_go (&held, truncate (held.path, length), error);
+}
+
+static gboolean
+dir_fs_chmod (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError **error)
+{
+  Held held;
+
+  return hold (fs, ctx, path, &held, error) && let_go (&held, chmod (held.path, (mode_t) mode), error);
+}
+
+/* Whether a call with LEASH_PATH_NO_FOLLOW can act on a bare name; else it must resolve the whole path. */
+static gboolean
+is_bare (LeashPathFlags flags, const Place *place)
+{
+  return (flags & LEASH_PATH_NO_FOLLOW) != 0 && !place->needs_dir && !is_dots (place->name);
+}
+
+static gboolean
+dir_fs_chown (LeashFs *fs, LeashContext *ctx, const char *path, gint64 uid, gint64 gid, LeashPathFlags flags,
+              GError **error)
+{
+  g_auto (Place) place = { .dir = -1 };
+  Held held;
+
+  if (!find_place ((LeashDirFs *) fs, ctx, path, &place, error))
+    return FALSE;
+  if (is_bare (flags, &place))
+    return check (fchownat (place.dir, place.name, (uid_t) uid, (gid_t) gid, AT_SYMLINK_NOFOLLOW), error);
+  return hold (fs, ctx, path, &held, error)
+         && let_go (&held, fchownat (held.fd, "", (uid_t) uid, (gid_t) gid, AT_EMPTY_PATH), error);
+}
+
+static gboolean
+dir_fs_set_times (LeashFs *fs, LeashContext *ctx, const char *path, gint64 atime_ns, gint64 mtime_ns,
+                  LeashPathFlags flags, GError **error)
+{
+  struct timespec times[] = { leash_fd_timespec (atime_ns), leash_fd_timespec (mtime_ns) };
+  g_auto (Place) place = { .dir = -1 };
+  Held held;
+
+  if (!find_place ((LeashDirFs *) fs, ctx, path, &place, error))
+    return FALSE;
+  if (is_bare (flags, &place))
+    return check (utimensat (place.dir, place.name, times, AT_SYMLINK_NOFOLLOW), error);
+  return hold (fs, ctx, path, &held, error)
+         && let_go (&held, utimensat (AT_FDCWD, held.path, times, 0), error);
+}
+
+static gboolean
+dir_fs_statfs (LeashFs *fs, LeashContext *ctx, const char *path, LeashStatFs *ret_stat, GError **error)
+{
+  struct statvfs found;
+  Held held;
+
+  if (!hold (fs, ctx, path, &held, error) || !let_go (&held, fstatvfs (held.fd, &found), error))
+    return FALSE;
+  leash_fd_fill_statfs (ret_stat, &found);
+  return TRUE;
+}
+
+static LeashFs *
+dir_fs_open_root (LeashFs *fs, LeashContext *ctx, const char *path, LeashPathFlags flags, GError **error)
+{
+  g_auto (Place) place = { .dir = -1 };
+  LeashFs *root;
+  int fd;
+
+  if (!find_place ((LeashDirFs *) fs, ctx, path, &place, error))
+    return NULL;
+  if (is_bare (flags, &place))
+    {
+      fd = openat (place.dir, place.name, O_DIR_PATH | O_NOFOLLOW);
+      check (fd < 0 ? -1 : 0, error);
+    }
+  else
+    fd = open_beneath ((LeashDirFs *) fs, ctx, path, O_DIR_PATH, 0, error);
+  if (fd < 0)
+    return NULL;
+  root = leash_dir_fs_new_for_fd (fd);
+  leash_dir_fs_set_walk (root, leash_dir_fs_get_walk (fs));
+  return root;
+}
+
+static LeashFsFeatures
+dir_fs_get_features (LeashFs *fs)
+{
+  return LEASH_FD_FEATURES;
 }
 
 static void
@@ -275,6 +458,26 @@ leash_dir_fs_init_iface (LeashFsInterface *iface)
   iface->mkdir = dir_fs_mkdir;
   iface->remove = dir_fs_remove;
   iface->rename = dir_fs_rename;
+  iface->link = dir_fs_link;
+  iface->symlink = dir_fs_symlink;
+  iface->readlink = dir_fs_readlink;
+  iface->truncate = dir_fs_truncate;
+  iface->chmod = dir_fs_chmod;
+  iface->chown = dir_fs_chown;
+  iface->set_times = dir_fs_set_times;
+  iface->statfs = dir_fs_statfs;
+  iface->open_root = dir_fs_open_root;
+  iface->get_features = dir_fs_get_features;
+}
+
+LeashFs *
+leash_dir_fs_new_for_fd (int fd)
+{
+  LeashDirFs *self = g_object_new (leash_dir_fs_get_type (), NULL);
+
+  self->root = fd;
+  self->walk = !leash_beneath_is_native (fd);
+  return LEASH_FS (self);
 }
 
 /**
@@ -296,7 +499,6 @@ leash_dir_fs_init_iface (LeashFsInterface *iface)
 LeashFs *
 leash_dir_fs_new (const char *path, GError **error)
 {
-  LeashDirFs *self;
   int root = -1;
 
   g_return_val_if_fail (path != NULL, NULL);
@@ -312,10 +514,7 @@ leash_dir_fs_new (const char *path, GError **error)
       leash_attempt_prefix (error, "Opening the root", path);
       return NULL;
     }
-  self = g_object_new (leash_dir_fs_get_type (), NULL);
-  self->root = root;
-  self->walk = !leash_beneath_is_native (root);
-  return LEASH_FS (self);
+  return leash_dir_fs_new_for_fd (root);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "leash-fs-private.h"
@@ -38,6 +39,29 @@ LeashDir  *leash_fd_dir_new        (int                 fd,
 int        leash_fd_remove         (int                 dir_fd,
                                     const char         *name,
                                     gboolean            must_be_dir);
+
+/* renameat2(): 0, or -1 with errno set. */
+int        leash_fd_rename         (int                 old_dir,
+                                    const char         *old_name,
+                                    int                 new_dir,
+                                    const char         *new_name,
+                                    LeashRenameFlags    flags);
+/* Returns the text, owned by the caller, or NULL with the error set. */
+char      *leash_fd_readlink       (int                 dir_fd,
+                                    const char         *name,
+                                    GError            **error);
+/* As utimensat() wants it; LEASH_TIME_KEEP and LEASH_TIME_NOW are understood. */
+struct timespec leash_fd_timespec  (gint64              time_ns);
+void       leash_fd_fill_statfs    (LeashStatFs        *ret_stat,
+                                    const struct statvfs *from);
+
+/* What holds wherever the kernel does the work. */
+#define LEASH_FD_FEATURES                                                                            \
+  (LEASH_FS_FEATURE_WRITE | LEASH_FS_FEATURE_NO_REPLACE | LEASH_FS_FEATURE_EXCHANGE                  \
+   | LEASH_FS_FEATURE_MODES | LEASH_FS_FEATURE_PERMISSIONS | LEASH_FS_FEATURE_OWNERS                 \
+   | LEASH_FS_FEATURE_TIMES | LEASH_FS_FEATURE_INODES | LEASH_FS_FEATURE_OPEN_AFTER_REMOVE           \
+   | LEASH_FS_FEATURE_SPARSE | LEASH_FS_FEATURE_BYTE_NAMES | LEASH_FS_FEATURE_ATOMIC_RENAME          \
+   | LEASH_FS_FEATURE_DESCRIPTORS)
 
 /* What open() is to be called with for these flags. */
 static inline int

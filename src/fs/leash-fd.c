@@ -12,6 +12,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 G_STATIC_ASSERT (sizeof (off_t) == sizeof (gint64));
@@ -68,6 +70,59 @@ leash_fd_remove (int dir_fd, const char *name, gboolean must_be_dir)
   if (code == EPERM && errno == ENOTDIR)
     errno = EPERM;
   return -1;
+}
+
+int
+leash_fd_rename (int old_dir, const char *old_name, int new_dir, const char *new_name, LeashRenameFlags flags)
+{
+  guint kernel_flags = 0;
+
+  if (flags == 0)
+    return renameat (old_dir, old_name, new_dir, new_name);
+  kernel_flags |= (flags & LEASH_RENAME_NO_REPLACE) != 0 ? RENAME_NOREPLACE : 0;
+  kernel_flags |= (flags & LEASH_RENAME_EXCHANGE) != 0 ? RENAME_EXCHANGE : 0;
+  return renameat2 (old_dir, old_name, new_dir, new_name, kernel_flags);
+}
+
+char *
+leash_fd_readlink (int dir_fd, const char *name, GError **error)
+{
+  char text[PATH_MAX];
+  gssize length = readlinkat (dir_fd, name, text, sizeof text);
+
+  if (length >= 0)
+    return g_strndup (text, (gsize) length);
+  /* The kernel's word for it, "Invalid argument", says nothing to a user. */
+  if (errno == EINVAL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "it is no symbolic link");
+  else
+    leash_attempt_set_errno (error, errno);
+  return NULL;
+}
+
+struct timespec
+leash_fd_timespec (gint64 time_ns)
+{
+  gint64 seconds = time_ns / 1000000000 - (time_ns % 1000000000 < 0);
+
+  if (time_ns == LEASH_TIME_KEEP)
+    return (struct timespec){ .tv_nsec = UTIME_OMIT };
+  if (time_ns == LEASH_TIME_NOW)
+    return (struct timespec){ .tv_nsec = UTIME_NOW };
+  return (struct timespec){ .tv_sec = seconds, .tv_nsec = time_ns - seconds * 1000000000 };
+}
+
+void
+leash_fd_fill_statfs (LeashStatFs *ret_stat, const struct statvfs *from)
+{
+  ret_stat->block_size = from->f_frsize;
+  ret_stat->total_bytes = from->f_blocks * from->f_frsize;
+  ret_stat->free_bytes = from->f_bfree * from->f_frsize;
+  ret_stat->available_bytes = from->f_bavail * from->f_frsize;
+  ret_stat->total_files = from->f_files;
+  ret_stat->free_files = from->f_ffree;
+  ret_stat->name_max = from->f_namemax;
+  ret_stat->is_read_only = (from->f_flag & ST_RDONLY) != 0;
 }
 
 gboolean

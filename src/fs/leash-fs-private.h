@@ -14,6 +14,12 @@ LeashFs *leash_host_fs_get_default (void);
 gboolean leash_fs_check_path          (const char    *path,
                                        GError       **error);
 
+gboolean leash_fs_check_mode          (guint          mode,
+                                       GError       **error);
+
+gboolean leash_fs_check_path_flags    (guint          flags,
+                                       GError       **error);
+
 /* Called once, on what an implementation returned, before anybody else sees it. */
 void     leash_dir_track              (LeashDir      *dir,
                                        LeashContext  *ctx,

@@ -14,6 +14,7 @@
 
 #include "leash-context-private.h"
 #include "leash-file-private.h"
+#include "leash-fs-call-private.h"
 
 /* All the bits of LeashOpenFlags. */
 #define OPEN_FLAGS_MASK                                                                                \
@@ -55,12 +56,22 @@ leash_fs_check_path (const char *path, GError **error)
   return FALSE;
 }
 
-static gboolean
-check_mode (guint mode, GError **error)
+gboolean
+leash_fs_check_mode (guint mode, GError **error)
 {
   if (G_LIKELY (mode <= 07777))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "the mode 0%o has bits beyond 07777", mode);
+  return FALSE;
+}
+
+gboolean
+leash_fs_check_path_flags (guint flags, GError **error)
+{
+  if (G_LIKELY ((flags & ~(guint) LEASH_PATH_NO_FOLLOW) == 0))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "the flags 0x%x have bits that are not known",
+               flags);
   return FALSE;
 }
 
@@ -92,30 +103,15 @@ check_flags (LeashOpenFlags flags, GError **error)
   return FALSE;
 }
 
-static gboolean G_GNUC_NO_INLINE
-refuse (LeashFs *fs, const char *operation, GError **error)
-{
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "the file system %s has no operation “%s”",
-               G_OBJECT_TYPE_NAME (fs), operation);
-  return FALSE;
-}
-
-/* Whether an operation can be called: the implementation knew of it, which its version tells, and has it. */
-#define CHECK_HAS(fs, iface, since, operation, error) \
-  (G_LIKELY ((iface)->version >= (since) && (iface)->operation != NULL) || refuse (fs, #operation, error))
-
-/* Operations: each once, for both of its public forms */
-
 /* fs is NULL for the host's: nothing is looked up, and the system call is made from here. */
 static inline LeashFile *
 call_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode, GError **error)
 {
-  LeashFsInterface *iface;
+  LeashFsCall call = { .op = LEASH_FS_OP_OPEN, .path = path, .flags = flags, .mode = mode };
 
   if (G_LIKELY (fs == NULL))
     return leash_fd_open_file (ctx, path, flags, mode, error);
-  iface = LEASH_FS_GET_IFACE (fs);
-  return CHECK_HAS (fs, iface, 1, open, error) ? iface->open (fs, ctx, path, flags, mode, error) : NULL;
+  return leash_fs_call_perform (fs, ctx, &call, error) ? call.result : NULL;
 }
 
 static inline LeashFile *
@@ -126,7 +122,7 @@ open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flag
 
   if ((flags & LEASH_OPEN_APPEND) != 0)
     flags |= LEASH_OPEN_WRITE;
-  if (leash_context_check (ctx, error) && check_flags (flags, error) && check_mode (mode, error)
+  if (leash_context_check (ctx, error) && check_flags (flags, error) && leash_fs_check_mode (mode, error)
       && leash_fs_check_path (path, error))
     file = call_open (fs, ctx, path, flags, mode, error);
   if (G_LIKELY (file != NULL))
@@ -139,76 +135,16 @@ open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flag
 static LeashDir *
 open_dir (LeashFs *fs, LeashContext *ctx, const char *path, gconstpointer caller, GError **error)
 {
-  LeashFsInterface *iface = LEASH_FS_GET_IFACE (fs);
-  LeashDir *dir = NULL;
+  LeashFsCall call = { .op = LEASH_FS_OP_OPEN_DIR, .path = path };
 
-  if (leash_context_check (ctx, error) && leash_fs_check_path (path, error)
-      && CHECK_HAS (fs, iface, 1, open_dir, error))
-    dir = iface->open_dir (fs, ctx, path, error);
-  if (G_LIKELY (dir != NULL))
-    leash_dir_track (dir, ctx, path, caller);
-  else
-    leash_attempt_prefix (error, "Opening the directory", path);
-  return dir;
-}
-
-static gboolean
-look_up (LeashFs *fs, LeashContext *ctx, const char *path, gboolean follow, LeashStat *ret_stat,
-         GError **error)
-{
-  LeashFsInterface *iface = LEASH_FS_GET_IFACE (fs);
-  LeashStat found = { 0 };
-  gboolean done = FALSE;
-
-  if (leash_context_check (ctx, error) && leash_fs_check_path (path, error))
+  if (!leash_context_check (ctx, error) || !leash_fs_check_path (path, error)
+      || !leash_fs_call_perform (fs, ctx, &call, error))
     {
-      if (follow)
-        done = CHECK_HAS (fs, iface, 1, stat, error) && iface->stat (fs, ctx, path, &found, error);
-      else
-        done = CHECK_HAS (fs, iface, 1, lstat, error) && iface->lstat (fs, ctx, path, &found, error);
+      leash_fs_call_prefix (&call, error);
+      return NULL;
     }
-  if (G_LIKELY (done))
-    *ret_stat = found;
-  else
-    leash_attempt_prefix (error, "Looking up", path);
-  return done;
-}
-
-static gboolean
-make_dir (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError **error)
-{
-  LeashFsInterface *iface = LEASH_FS_GET_IFACE (fs);
-
-  if (leash_context_check (ctx, error) && check_mode (mode, error) && leash_fs_check_path (path, error)
-      && CHECK_HAS (fs, iface, 1, mkdir, error) && iface->mkdir (fs, ctx, path, mode, error))
-    return TRUE;
-  leash_attempt_prefix (error, "Making the directory", path);
-  return FALSE;
-}
-
-static gboolean
-remove_path (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
-{
-  LeashFsInterface *iface = LEASH_FS_GET_IFACE (fs);
-
-  if (leash_context_check (ctx, error) && leash_fs_check_path (path, error)
-      && CHECK_HAS (fs, iface, 1, remove, error) && iface->remove (fs, ctx, path, error))
-    return TRUE;
-  leash_attempt_prefix (error, "Removing", path);
-  return FALSE;
-}
-
-static gboolean
-rename_path (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path, GError **error)
-{
-  LeashFsInterface *iface = LEASH_FS_GET_IFACE (fs);
-
-  if (leash_context_check (ctx, error) && leash_fs_check_path (old_path, error)
-      && leash_fs_check_path (new_path, error) && CHECK_HAS (fs, iface, 1, rename, error)
-      && iface->rename (fs, ctx, old_path, new_path, error))
-    return TRUE;
-  leash_attempt_prefix_two (error, "Renaming", old_path, "to", new_path);
-  return FALSE;
+  leash_dir_track (call.result, ctx, path, caller);
+  return call.result;
 }
 
 /**
@@ -306,126 +242,38 @@ leash_fs_open_dir (LeashFs *fs, LeashContext *ctx, const char *path, GError **er
 }
 
 /**
- * leash_fs_stat:
+ * leash_fs_open_root:
  * @fs: a file system
  * @ctx: a context
- * @path: (type filename): which file
- * @ret_stat: (out caller-allocates): what is known of it
+ * @path: (type filename): which directory
+ * @flags: whether a symbolic link at the end of @path is followed
  * @error: return location for an error
  *
- * Tells of a file, following symbolic links.
+ * Opens a directory as a file system of its own, and puts it on the leash of @ctx's tracker until its last
+ * reference is given back. It stays that directory whatever happens to its name, and nothing leads out of it:
+ * what walks a tree that others change goes from root to root. After os.Root of Go.
  *
- * Returns: %TRUE, or %FALSE with @error set
+ * Returns: (transfer full): the file system, %NULL with @error set
  *
  * Since: 0.1
  */
-gboolean
-leash_fs_stat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
+LeashFs *
+leash_fs_open_root (LeashFs *fs, LeashContext *ctx, const char *path, LeashPathFlags flags, GError **error)
 {
-  g_return_val_if_fail (LEASH_IS_FS (fs), FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-  g_return_val_if_fail (ret_stat != NULL, FALSE);
+  LeashFsCall call = { .op = LEASH_FS_OP_OPEN_ROOT, .path = path, .flags = flags };
 
-  return look_up (fs, ctx, path, TRUE, ret_stat, error);
-}
+  g_return_val_if_fail (LEASH_IS_FS (fs), NULL);
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (path != NULL, NULL);
 
-/**
- * leash_fs_lstat:
- * @fs: a file system
- * @ctx: a context
- * @path: (type filename): which file
- * @ret_stat: (out caller-allocates): what is known of it
- * @error: return location for an error
- *
- * Tells of a file, or of the symbolic link that the path's last name is.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_fs_lstat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
-{
-  g_return_val_if_fail (LEASH_IS_FS (fs), FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-  g_return_val_if_fail (ret_stat != NULL, FALSE);
-
-  return look_up (fs, ctx, path, FALSE, ret_stat, error);
-}
-
-/**
- * leash_fs_mkdir:
- * @fs: a file system
- * @ctx: a context
- * @path: (type filename): what to make, in a directory that is there
- * @mode: its permissions, 07777 at most; the process's umask is taken off
- * @error: return location for an error
- *
- * Makes a directory.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_fs_mkdir (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError **error)
-{
-  g_return_val_if_fail (LEASH_IS_FS (fs), FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-
-  return make_dir (fs, ctx, path, mode, error);
-}
-
-/**
- * leash_fs_remove:
- * @fs: a file system
- * @ctx: a context
- * @path: (type filename): what to remove
- * @error: return location for an error
- *
- * Removes a file, a symbolic link (not what it leads to) or an empty directory.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_fs_remove (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
-{
-  g_return_val_if_fail (LEASH_IS_FS (fs), FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-
-  return remove_path (fs, ctx, path, error);
-}
-
-/**
- * leash_fs_rename:
- * @fs: a file system
- * @ctx: a context
- * @old_path: (type filename): what to rename
- * @new_path: (type filename): its new path; a file that is there is replaced, and so is an empty directory by
- *   a directory
- * @error: return location for an error
- *
- * Renames a file, a symbolic link or a directory, in one step.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_fs_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path, GError **error)
-{
-  g_return_val_if_fail (LEASH_IS_FS (fs), FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (old_path != NULL, FALSE);
-  g_return_val_if_fail (new_path != NULL, FALSE);
-
-  return rename_path (fs, ctx, old_path, new_path, error);
+  if (!leash_context_check (ctx, error) || !leash_fs_check_path_flags (flags, error)
+      || !leash_fs_check_path (path, error) || !leash_fs_call_perform (fs, ctx, &call, error))
+    {
+      leash_fs_call_prefix (&call, error);
+      return NULL;
+    }
+  leash_watch_object (ctx, G_OBJECT (call.result), "root");
+  return call.result;
 }
 
 /**
@@ -471,116 +319,4 @@ leash_open_dir (LeashContext *ctx, const char *path, GError **error)
   g_return_val_if_fail (path != NULL, NULL);
 
   return open_dir (leash_context_get_fs (ctx), ctx, path, LEASH_CALLER, error);
-}
-
-/**
- * leash_stat:
- * @ctx: a context
- * @path: (type filename): which file
- * @ret_stat: (out caller-allocates): what is known of it
- * @error: return location for an error
- *
- * Tells of a file of the file system that @ctx carries, following symbolic links.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_stat (LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
-{
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-  g_return_val_if_fail (ret_stat != NULL, FALSE);
-
-  return look_up (leash_context_get_fs (ctx), ctx, path, TRUE, ret_stat, error);
-}
-
-/**
- * leash_lstat:
- * @ctx: a context
- * @path: (type filename): which file
- * @ret_stat: (out caller-allocates): what is known of it
- * @error: return location for an error
- *
- * Tells of a file of the file system that @ctx carries, or of the symbolic link that it is.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_lstat (LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
-{
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-  g_return_val_if_fail (ret_stat != NULL, FALSE);
-
-  return look_up (leash_context_get_fs (ctx), ctx, path, FALSE, ret_stat, error);
-}
-
-/**
- * leash_mkdir:
- * @ctx: a context
- * @path: (type filename): what to make, in a directory that is there
- * @mode: its permissions, 07777 at most; the process's umask is taken off
- * @error: return location for an error
- *
- * Makes a directory on the file system that @ctx carries.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_mkdir (LeashContext *ctx, const char *path, guint mode, GError **error)
-{
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-
-  return make_dir (leash_context_get_fs (ctx), ctx, path, mode, error);
-}
-
-/**
- * leash_remove:
- * @ctx: a context
- * @path: (type filename): what to remove
- * @error: return location for an error
- *
- * Removes a file, a symbolic link or an empty directory from the file system that @ctx carries.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_remove (LeashContext *ctx, const char *path, GError **error)
-{
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (path != NULL, FALSE);
-
-  return remove_path (leash_context_get_fs (ctx), ctx, path, error);
-}
-
-/**
- * leash_rename:
- * @ctx: a context
- * @old_path: (type filename): what to rename
- * @new_path: (type filename): its new path
- * @error: return location for an error
- *
- * Renames on the file system that @ctx carries; see leash_fs_rename().
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_rename (LeashContext *ctx, const char *old_path, const char *new_path, GError **error)
-{
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (old_path != NULL, FALSE);
-  g_return_val_if_fail (new_path != NULL, FALSE);
-
-  return rename_path (leash_context_get_fs (ctx), ctx, old_path, new_path, error);
 }

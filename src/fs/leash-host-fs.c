@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "leash-dir-fs-private.h"
 #include "leash-fd-private.h"
 
 typedef struct
@@ -93,9 +94,97 @@ host_remove (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
 }
 
 static gboolean
-host_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path, GError **error)
+host_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char *new_path,
+             LeashRenameFlags flags, GError **error)
 {
-  return check (renameat (AT_FDCWD, old_path, AT_FDCWD, new_path), error);
+  return check (leash_fd_rename (AT_FDCWD, old_path, AT_FDCWD, new_path, flags), error);
+}
+
+static gboolean
+host_link (LeashFs *fs, LeashContext *ctx, const char *path, const char *new_path, GError **error)
+{
+  return check (linkat (AT_FDCWD, path, AT_FDCWD, new_path, 0), error);
+}
+
+static gboolean
+host_symlink (LeashFs *fs, LeashContext *ctx, const char *target, const char *path, GError **error)
+{
+  return check (symlinkat (target, AT_FDCWD, path), error);
+}
+
+static char *
+host_readlink (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
+{
+  return leash_fd_readlink (AT_FDCWD, path, error);
+}
+
+static gboolean
+host_truncate (LeashFs *fs, LeashContext *ctx, const char *path, gint64 length, GError **error)
+{
+  int failed;
+
+  do
+    failed = truncate (path, length);
+  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  return failed == 0;
+}
+
+static gboolean
+host_chmod (LeashFs *fs, LeashContext *ctx, const char *path, guint mode, GError **error)
+{
+  return check (fchmodat (AT_FDCWD, path, (mode_t) mode, 0), error);
+}
+
+/* The kernel's flags for these. */
+static int
+at_flags (LeashPathFlags flags)
+{
+  return (flags & LEASH_PATH_NO_FOLLOW) != 0 ? AT_SYMLINK_NOFOLLOW : 0;
+}
+
+static gboolean
+host_chown (LeashFs *fs, LeashContext *ctx, const char *path, gint64 uid, gint64 gid, LeashPathFlags flags,
+            GError **error)
+{
+  return check (fchownat (AT_FDCWD, path, (uid_t) uid, (gid_t) gid, at_flags (flags)), error);
+}
+
+static gboolean
+host_set_times (LeashFs *fs, LeashContext *ctx, const char *path, gint64 atime_ns, gint64 mtime_ns,
+                LeashPathFlags flags, GError **error)
+{
+  struct timespec times[] = { leash_fd_timespec (atime_ns), leash_fd_timespec (mtime_ns) };
+
+  return check (utimensat (AT_FDCWD, path, times, at_flags (flags)), error);
+}
+
+static gboolean
+host_statfs (LeashFs *fs, LeashContext *ctx, const char *path, LeashStatFs *ret_stat, GError **error)
+{
+  struct statvfs found;
+  int failed;
+
+  do
+    failed = statvfs (path, &found);
+  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  if (failed == 0)
+    leash_fd_fill_statfs (ret_stat, &found);
+  return failed == 0;
+}
+
+static LeashFs *
+host_open_root (LeashFs *fs, LeashContext *ctx, const char *path, LeashPathFlags flags, GError **error)
+{
+  int no_follow = (flags & LEASH_PATH_NO_FOLLOW) != 0 ? O_NOFOLLOW : 0;
+  int fd = leash_fd_open (ctx, path, O_PATH | O_DIRECTORY | O_CLOEXEC | no_follow, 0, error);
+
+  return fd >= 0 ? leash_dir_fs_new_for_fd (fd) : NULL;
+}
+
+static LeashFsFeatures
+host_get_features (LeashFs *fs)
+{
+  return LEASH_FD_FEATURES;
 }
 
 static void
@@ -109,6 +198,16 @@ leash_host_fs_init_iface (LeashFsInterface *iface)
   iface->mkdir = host_mkdir;
   iface->remove = host_remove;
   iface->rename = host_rename;
+  iface->link = host_link;
+  iface->symlink = host_symlink;
+  iface->readlink = host_readlink;
+  iface->truncate = host_truncate;
+  iface->chmod = host_chmod;
+  iface->chown = host_chown;
+  iface->set_times = host_set_times;
+  iface->statfs = host_statfs;
+  iface->open_root = host_open_root;
+  iface->get_features = host_get_features;
 }
 
 /**
