@@ -112,6 +112,8 @@ int         leash_file_get_fd       (LeashFile          *file);
 LEASH_AVAILABLE_IN_0_1
 const char *leash_file_get_path     (LeashFile          *file);
 LEASH_AVAILABLE_IN_0_1
+LeashOpenFlags leash_file_get_flags (LeashFile         *file);
+LEASH_AVAILABLE_IN_0_1
 LeashTag   *leash_file_get_tag      (LeashFile          *file);
 LEASH_AVAILABLE_IN_0_1
 gboolean    leash_file_is_closed    (LeashFile          *file);

@@ -7,6 +7,7 @@
 #include <leash/leash-conn.h>
 #include <leash/leash-context.h>
 #include <leash/leash-dir.h>
+#include <leash/leash-file-stream.h>
 #include <leash/leash-file.h>
 #include <leash/leash-fs.h>
 #include <leash/leash-listener.h>

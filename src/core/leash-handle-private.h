@@ -70,19 +70,25 @@ leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
   };
 }
 
+/* Takes the tag over, if there is one. get_fd may be NULL. */
+static inline void
+leash_handle_set_tag (LeashHandle *handle, LeashTag *tag, int (*get_fd) (gpointer impl))
+{
+  handle->tag = tag;
+  if (tag == NULL || get_fd == NULL)
+    return;
+  handle->known_fd = get_fd (handle->impl);
+  leash_own_fd_add (handle->known_fd);
+}
+
 /* Called once, before anybody else sees it. get_fd may be NULL. */
 static inline void
 leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, const char *name,
                     int (*get_fd) (gpointer impl), gconstpointer caller)
 {
   /* An implementation that hands on what another one opened returns a handle that is tracked already. */
-  if (G_UNLIKELY (handle->tag != NULL))
-    return;
-  handle->tag = leash_track_caller (ctx, NULL, kind, name, caller);
-  if (handle->tag == NULL || get_fd == NULL)
-    return;
-  handle->known_fd = get_fd (handle->impl);
-  leash_own_fd_add (handle->known_fd);
+  if (G_LIKELY (handle->tag == NULL))
+    leash_handle_set_tag (handle, leash_track_caller (ctx, NULL, kind, name, caller), get_fd);
 }
 
 /* Closes for good, by close, which is the handle's. */

@@ -475,6 +475,24 @@ leash_file_get_path (LeashFile *file)
 }
 
 /**
+ * leash_file_get_flags:
+ * @file: a file
+ *
+ * Tells what the file was opened for. A closed file tells it still.
+ *
+ * Returns: the flags; %LEASH_OPEN_APPEND comes with %LEASH_OPEN_WRITE
+ *
+ * Since: 0.1
+ */
+LeashOpenFlags
+leash_file_get_flags (LeashFile *file)
+{
+  g_return_val_if_fail (file != NULL, 0);
+
+  return file->flags;
+}
+
+/**
  * leash_file_get_tag: (skip)
  * @file: a file
  *

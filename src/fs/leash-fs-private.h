@@ -14,6 +14,22 @@ LeashFs *leash_host_fs_get_default (void);
 gboolean leash_fs_check_path          (const char    *path,
                                        GError       **error);
 
+/* leash_fs_open(), for public functions that open with a caller of their own. */
+LeashFile *leash_fs_open_for          (LeashFs       *fs,
+                                       LeashContext  *ctx,
+                                       const char    *path,
+                                       LeashOpenFlags flags,
+                                       guint          mode,
+                                       gconstpointer  caller,
+                                       GError       **error);
+/* leash_fs_open() without a tag, which the caller sees to. */
+LeashFile *leash_fs_open_untracked    (LeashFs       *fs,
+                                       LeashContext  *ctx,
+                                       const char    *path,
+                                       LeashOpenFlags flags,
+                                       guint          mode,
+                                       GError       **error);
+
 gboolean leash_fs_check_mode          (guint          mode,
                                        GError       **error);
 

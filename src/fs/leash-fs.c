@@ -115,8 +115,8 @@ call_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flag
 }
 
 static inline LeashFile *
-open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
-           gconstpointer caller, GError **error)
+open_untracked (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
+                GError **error)
 {
   LeashFile *file = NULL;
 
@@ -125,11 +125,34 @@ open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flag
   if (leash_context_check (ctx, error) && check_flags (flags, error) && leash_fs_check_mode (mode, error)
       && leash_fs_check_path (path, error))
     file = call_open (fs, ctx, path, flags, mode, error);
-  if (G_LIKELY (file != NULL))
-    leash_file_track (file, ctx, path, caller);
-  else
+  if (G_UNLIKELY (file == NULL))
     leash_attempt_prefix (error, "Opening", path);
   return file;
+}
+
+static inline LeashFile *
+open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
+           gconstpointer caller, GError **error)
+{
+  LeashFile *file = open_untracked (fs, ctx, path, flags, mode, error);
+
+  if (G_LIKELY (file != NULL))
+    leash_file_track (file, ctx, path, caller);
+  return file;
+}
+
+LeashFile *
+leash_fs_open_untracked (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
+                         GError **error)
+{
+  return open_untracked (fs, ctx, path, flags, mode, error);
+}
+
+LeashFile *
+leash_fs_open_for (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
+                   gconstpointer caller, GError **error)
+{
+  return open_file (fs, ctx, path, flags, mode, caller, error);
 }
 
 static LeashDir *
