@@ -9,6 +9,7 @@
 #include <leash/leash-dir.h>
 #include <leash/leash-file-stream.h>
 #include <leash/leash-file.h>
+#include <leash/leash-files.h>
 #include <leash/leash-fs.h>
 #include <leash/leash-listener.h>
 #include <leash/leash-network.h>

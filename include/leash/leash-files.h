@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is done with whole files and trees, on the file system that a context carries: written on the
+ * interface alone, so that it works on any. Reading a tree is leash-walk.h, patterns are leash-glob.h.
+ */
+#pragma once
+
+#include <leash/leash-file.h>
+
+G_BEGIN_DECLS
+
+/**
+ * LEASH_READ_FILE_LIMIT:
+ *
+ * How many bytes leash_read_file() reads at most: one GiB.
+ */
+#define LEASH_READ_FILE_LIMIT ((gsize) 1 << 30)
+
+LEASH_AVAILABLE_IN_0_1
+GBytes    *leash_read_file       (LeashContext      *ctx,
+                                  const char        *path,
+                                  GError           **error) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
+GBytes    *leash_read_file_full  (LeashContext      *ctx,
+                                  const char        *path,
+                                  gsize              limit,
+                                  GError           **error) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_write_file      (LeashContext      *ctx,
+                                  const char        *path,
+                                  const void        *content,
+                                  gsize              size,
+                                  guint              mode,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_append_file     (LeashContext      *ctx,
+                                  const char        *path,
+                                  const void        *content,
+                                  gsize              size,
+                                  guint              mode,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_exists          (LeashContext      *ctx,
+                                  const char        *path,
+                                  gboolean          *ret_exists,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_mkdir_all       (LeashContext      *ctx,
+                                  const char        *path,
+                                  guint              mode,
+                                  GError           **error);
+
+/* Names that nobody can guess */
+LEASH_AVAILABLE_IN_0_1
+LeashFile *leash_temp_file       (LeashContext      *ctx,
+                                  const char        *dir,
+                                  const char        *prefix,
+                                  const char        *suffix,
+                                  GError           **error) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
+char      *leash_temp_dir        (LeashContext      *ctx,
+                                  const char        *dir,
+                                  const char        *prefix,
+                                  const char        *suffix,
+                                  GError           **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
