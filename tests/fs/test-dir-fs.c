@@ -1,133 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The rooted directory, attacked. Each test runs twice: with the kernel's openat2(), and with the walk that
- * stands in for it. The tree, in the test's directory:
- *
- *     secret                       outside; its content must never be seen, nor change
- *     root/file                    "inside"
- *     root/sub/deep/bottom         "bottom"
- *     root/...                     links that stay inside, and links that try to get out; see build_tree()
- */
-#include "fs-fixture.h"
-
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-
-#include "leash-dir-fs-private.h"
-
-typedef struct
-{
-  Fixture base;
-  LeashFs *fs;
-  LeashContext *ctx; /* carries fs */
-} Rooted;
-
-/* Name and target of each link; the first half stays inside. */
-static const char *const good_links[][2] = {
-  { "root/in", "sub/deep" },
-  { "root/indir", "sub" },
-  { "root/sub/back", "../file" },
-  { "root/self", "." },
-  { "root/dangling", "sub/made" },
-  { "root/slashed", "sub/" },
-  { "root/sub/around", "../sub/../indir/deep/bottom" },
-};
-
-static const char *const bad_links[][2] = {
-  { "root/up", "../secret" },
-  { "root/sub/up2", "../../secret" },
-  { "root/chain1", "chain2" },
-  { "root/chain2", "sub/up2" },
-  { "root/updir", ".." },
-  { "root/sub/updir2", "../../." },
-  { "root/reenter", "../root/file" },
-  { "root/dangling-out", "../made-outside" },
-};
-
-static void
-build_tree (Rooted *rooted)
-{
-  Fixture *base = &rooted->base;
-  g_autofree char *root = make_directory (base, "root");
-  g_autofree char *sub = make_directory (base, "root/sub");
-  g_autofree char *deep = make_directory (base, "root/sub/deep");
-  g_autofree char *secret = make_file (base, "secret", "secret!");
-  g_autofree char *file = make_file (base, "root/file", "inside");
-  g_autofree char *bottom = make_file (base, "root/sub/deep/bottom", "bottom");
-
-  for (guint i = 0; i < G_N_ELEMENTS (good_links); i++)
-    make_link (base, good_links[i][1], good_links[i][0]);
-  for (guint i = 0; i < G_N_ELEMENTS (bad_links); i++)
-    make_link (base, bad_links[i][1], bad_links[i][0]);
-  make_link (base, secret, "root/abs");
-  make_link (base, root, "root/absroot");
-  make_link (base, base->dir, "root/sub/absdir");
-  make_link (base, "loop", "root/loop");
-  make_link (base, "loop-b", "root/loop-a");
-  make_link (base, "loop-a", "root/loop-b");
-}
-
-static LeashFs *
-new_fs (const char *path, gboolean walk)
-{
-  g_autoptr (GError) error = NULL;
-  LeashFs *fs = leash_dir_fs_new (path, &error);
-
-  g_assert_no_error (error);
-  if (walk)
-    leash_dir_fs_set_walk (fs, TRUE);
-  return fs;
-}
-
-static void
-rooted_set_up (Rooted *rooted, gconstpointer walk)
-{
-  g_autofree char *root = NULL;
-
-  set_up (&rooted->base, NULL);
-  build_tree (rooted);
-  root = path_of (&rooted->base, "root");
-  rooted->fs = new_fs (root, walk != NULL);
-  rooted->ctx = leash_context_with_fs (rooted->base.ctx, rooted->fs);
-}
-
-static void
-rooted_tear_down (Rooted *rooted, gconstpointer walk)
-{
-  g_autofree char *secret = path_of (&rooted->base, "secret");
-  g_autofree char *outside = path_of (&rooted->base, "made-outside");
-
-  assert_content (secret, "secret!");
-  g_assert_cmpint (access (outside, F_OK), ==, -1);
-  leash_context_unref (rooted->ctx);
-  g_object_unref (rooted->fs);
-  tear_down (&rooted->base, NULL);
-}
-
-/* Whether the kernel's way is there to be tested; the walk always is. */
-static gboolean
-can_run (Rooted *rooted, gconstpointer walk)
-{
-  if (walk != NULL || !leash_dir_fs_get_walk (rooted->fs))
-    return TRUE;
-  g_test_skip ("this kernel has no openat2(), or does not let us use it");
-  return FALSE;
-}
-
-static char *
-read_path (LeashContext *ctx, const char *path, GError **error)
-{
-  g_autoptr (LeashFile) file = leash_open (ctx, path, LEASH_OPEN_READ, 0, error);
-  char buffer[64] = "";
-  gssize n;
-
-  if (file == NULL)
-    return NULL;
-  n = leash_file_read (file, ctx, buffer, sizeof buffer - 1, error);
-  leash_file_close (file, NULL);
-  return n >= 0 ? g_strdup (buffer) : NULL;
-}
+/* The rooted directory: what it makes of paths. Attacks on it are in test-dir-fs-attack.c. */
+#include "rooted-fixture.h"
 
 static void
 test_inside (Rooted *rooted, gconstpointer walk)
@@ -158,36 +31,6 @@ test_inside (Rooted *rooted, gconstpointer walk)
       g_assert_cmpstr (content, ==, paths[i][1]);
     }
 }
-
-/* Every way out that there is in the tree, as a path of a file. */
-static const char *const ways_out[] = {
-  "..",
-  "../secret",
-  "../root/file",
-  "sub/../../secret",
-  "sub/deep/../../../secret",
-  "up",
-  "sub/up2",
-  "indir/up2",
-  "chain1",
-  "chain2",
-  "updir",
-  "updir/secret",
-  "updir/root/file",
-  "sub/updir2/secret",
-  "in/../../../secret",
-  "reenter",
-  "abs",
-  "absroot/file",
-  "sub/absdir/secret",
-  "self/../secret",
-  "/",
-  "/etc/passwd",
-  "//file",
-};
-
-#define assert_outside(error) \
-  assert_io_error (error, G_IO_ERROR_PERMISSION_DENIED, "leads outside of the root")
 
 static void
 test_ways_out (Rooted *rooted, gconstpointer walk)
@@ -528,33 +371,6 @@ test_walk_without_descriptors (Rooted *rooted, gconstpointer walk)
   assert_io_error (error, G_IO_ERROR_TOO_MANY_OPEN_FILES, "Looking up “d/d");
 }
 
-static void
-test_magic_links (Rooted *rooted, gconstpointer walk)
-{
-  static const char *const paths[]
-      = { "root/etc/passwd", "root", "cwd", "exe", "cwd/.", "fd/0", "task/../root/etc" };
-  g_autoptr (LeashFs) fs = new_fs ("/proc/self", walk != NULL);
-  g_autofree char *content = NULL;
-  LeashStat stat;
-
-  if (!can_run (rooted, walk))
-    return;
-  for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
-    {
-      g_autoptr (GError) error = NULL;
-
-      g_assert_null (leash_fs_open (fs, rooted->ctx, paths[i], LEASH_OPEN_READ, 0, &error));
-      g_assert_nonnull (error);
-      /* The kernel names the links, the walk reads where they say they lead. */
-      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_LINKS))
-        g_assert_true (
-            g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED)
-            || (strcmp (paths[i], "fd/0") == 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)));
-    }
-  /* The negative control: what is no magic link can be looked at. */
-  g_assert_true (leash_fs_stat (fs, rooted->ctx, "status", &stat, NULL));
-}
-
 /* Random paths */
 
 static char *
@@ -655,173 +471,6 @@ test_same_as_kernel (Rooted *rooted, gconstpointer walk)
     }
 }
 
-/* Races */
-
-typedef struct
-{
-  char *a;      /* owned; exchanged with b, again and again */
-  char *b;      /* owned */
-  gint stopped; /* atomic */
-  GThread *thread;
-} Swapper;
-
-static gpointer
-swap (gpointer data)
-{
-  Swapper *swapper = data;
-
-  while (!__atomic_load_n (&swapper->stopped, __ATOMIC_RELAXED))
-    g_assert_cmpint (renameat2 (AT_FDCWD, swapper->a, AT_FDCWD, swapper->b, RENAME_EXCHANGE), ==, 0);
-  return NULL;
-}
-
-static void
-swapper_start (Swapper *swapper, Rooted *rooted, const char *a, const char *b)
-{
-  swapper->a = path_of (&rooted->base, a);
-  swapper->b = path_of (&rooted->base, b);
-  swapper->thread = g_thread_new ("swapper", swap, swapper);
-}
-
-static void
-swapper_stop (Swapper *swapper)
-{
-  __atomic_store_n (&swapper->stopped, 1, __ATOMIC_RELAXED);
-  g_thread_join (swapper->thread);
-  g_free (swapper->a);
-  g_free (swapper->b);
-}
-
-/* Reads path so often; each time it is refused or says "inside". Returns how often it said so. */
-static guint
-read_under_attack (Rooted *rooted, const char *path, guint n_tries)
-{
-  guint n_read = 0;
-
-  for (guint i = 0; i < n_tries; i++)
-    {
-      g_autofree char *content = read_path (rooted->ctx, path, NULL);
-
-      if (content == NULL)
-        continue;
-      g_assert_cmpstr (content, ==, "inside");
-      n_read++;
-    }
-  return n_read;
-}
-
-/* Whether somebody who does not look out is led outside by the same attack. */
-static gboolean
-naive_is_fooled (Rooted *rooted, const char *path, guint n_tries)
-{
-  g_autofree char *joined = g_strconcat (rooted->base.dir, "/root/", path, NULL);
-
-  for (guint i = 0; i < n_tries; i++)
-    {
-      g_autofree char *content = NULL;
-
-      g_file_get_contents (joined, &content, NULL, NULL);
-      if (g_strcmp0 (content, "secret!") == 0)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-static void
-attack (Rooted *rooted, const char *a, const char *b, const char *path)
-{
-  Swapper swapper = { 0 };
-
-  swapper_start (&swapper, rooted, a, b);
-  g_assert_true (naive_is_fooled (rooted, path, 1000000));
-  g_assert_cmpuint (read_under_attack (rooted, path, g_test_slow () ? 100000 : 20000), >, 0);
-  swapper_stop (&swapper);
-}
-
-/* A directory on the way, and a link to one outside, change places. */
-static void
-test_race_on_the_way (Rooted *rooted, gconstpointer walk)
-{
-  g_autofree char *victim = make_directory (&rooted->base, "root/victim");
-  g_autofree char *inner = make_file (&rooted->base, "root/victim/secret", "inside");
-
-  if (!can_run (rooted, walk))
-    return;
-  make_link (&rooted->base, "..", "root/bait");
-  attack (rooted, "root/victim", "root/bait", "victim/secret");
-}
-
-/* A file, and a link to one outside, change places. */
-static void
-test_race_at_the_end (Rooted *rooted, gconstpointer walk)
-{
-  g_autofree char *victim = make_file (&rooted->base, "root/victim", "inside");
-
-  if (!can_run (rooted, walk))
-    return;
-  make_link (&rooted->base, "../secret", "root/bait");
-  attack (rooted, "root/victim", "root/bait", "victim");
-}
-
-/* A directory is moved out of the root while somebody is in it and goes up. */
-static void
-test_race_on_the_way_up (Rooted *rooted, gconstpointer walk)
-{
-  g_autofree char *a = make_directory (&rooted->base, "root/a");
-  g_autofree char *b = make_directory (&rooted->base, "root/a/b");
-  g_autofree char *outside = make_directory (&rooted->base, "outside");
-  g_autofree char *place = make_directory (&rooted->base, "outside/b");
-  g_autofree char *inner = make_file (&rooted->base, "root/secret", "inside");
-  Swapper swapper = { 0 };
-
-  if (!can_run (rooted, walk))
-    return;
-  /* The same bytes lie at "b/../../secret" of both places, once inside and once not. */
-  swapper_start (&swapper, rooted, "root/a/b", "outside/b");
-  g_assert_cmpuint (read_under_attack (rooted, "a/b/../../secret", g_test_slow () ? 100000 : 20000), >, 0);
-  swapper_stop (&swapper);
-}
-
-static void
-act_under_attack (Rooted *rooted)
-{
-  LeashStat stat;
-
-  if (leash_stat (rooted->ctx, "victim/secret", &stat, NULL))
-    g_assert_cmpuint (stat.size, ==, strlen ("inside"));
-  if (leash_lstat (rooted->ctx, "victim/secret", &stat, NULL))
-    g_assert_cmpuint (stat.size, ==, strlen ("inside"));
-  if (leash_mkdir (rooted->ctx, "victim/made-outside", 0755, NULL))
-    while (!leash_remove (rooted->ctx, "victim/made-outside", NULL))
-      ;
-  if (leash_rename (rooted->ctx, "victim/secret", "victim/made-outside", NULL))
-    while (!leash_rename (rooted->ctx, "victim/made-outside", "victim/secret", NULL))
-      ;
-}
-
-/* The other operations, against the same attack: nothing outside is seen, made, removed or renamed. */
-static void
-test_race_of_names (Rooted *rooted, gconstpointer walk)
-{
-  g_autofree char *victim = make_directory (&rooted->base, "root/victim");
-  g_autofree char *inner = make_file (&rooted->base, "root/victim/secret", "inside");
-  g_autofree char *made = path_of (&rooted->base, "made-outside");
-  g_autofree char *secret = path_of (&rooted->base, "secret");
-  Swapper swapper = { 0 };
-
-  if (!can_run (rooted, walk))
-    return;
-  make_link (&rooted->base, "..", "root/bait");
-  swapper_start (&swapper, rooted, "root/victim", "root/bait");
-  for (guint i = 0; i < (g_test_slow () ? 20000u : 4000u); i++)
-    {
-      act_under_attack (rooted);
-      g_assert_cmpint (access (made, F_OK), ==, -1);
-      g_assert_cmpint (access (secret, F_OK), ==, 0);
-    }
-  swapper_stop (&swapper);
-}
-
 /* The root itself */
 
 static void
@@ -856,18 +505,6 @@ test_no_root (Rooted *rooted, gconstpointer walk)
   assert_expected ();
 }
 
-static void
-add (const char *name, void (*test) (Rooted *, gconstpointer))
-{
-  g_autofree char *native = g_strconcat ("/fs/rooted/openat2/", name, NULL);
-  g_autofree char *walking = g_strconcat ("/fs/rooted/walk/", name, NULL);
-
-  g_test_add (native, Rooted, NULL, rooted_set_up, test, rooted_tear_down);
-  g_test_add (walking, Rooted, "walk", rooted_set_up, test, rooted_tear_down);
-}
-
-#define ADD_ONE(path, walk, test) g_test_add (path, Rooted, walk, rooted_set_up, test, rooted_tear_down)
-
 int
 main (int argc, char **argv)
 {
@@ -884,11 +521,6 @@ main (int argc, char **argv)
   add ("names-of-255-bytes-and-of-no-charset", test_names);
   add ("links-longer-than-a-path", test_long_links);
   add ("deep-trees", test_deep);
-  add ("magic-links-are-refused", test_magic_links);
-  add ("race-on-the-way-stays-inside", test_race_on_the_way);
-  add ("race-at-the-end-stays-inside", test_race_at_the_end);
-  add ("race-on-the-way-up-stays-inside", test_race_on_the_way_up);
-  add ("race-of-names-stays-inside", test_race_of_names);
   add ("root-may-be-renamed", test_root_moves);
   ADD_ONE ("/fs/rooted/walk/without-descriptors-fails-and-keeps-none", "walk", test_walk_without_descriptors);
   ADD_ONE ("/fs/rooted/walk/is-the-same-as-the-kernels", NULL, test_same_as_kernel);
