@@ -56,6 +56,10 @@ LeashFile  *leash_file_new          (const LeashFileOps *ops,
                                      GDestroyNotify      destroy,
                                      const char         *path,
                                      LeashOpenFlags      flags) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
+LeashFile  *leash_file_new_from_bytes (GBytes           *bytes,
+                                       const LeashStat  *stat,
+                                       const char       *path) G_GNUC_WARN_UNUSED_RESULT;
 
 /* For who uses it */
 LEASH_AVAILABLE_IN_0_1
