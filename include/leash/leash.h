@@ -13,6 +13,7 @@
 #include <leash/leash-fs.h>
 #include <leash/leash-listener.h>
 #include <leash/leash-network.h>
+#include <leash/leash-overlay-fs.h>
 #include <leash/leash-resource-fs.h>
 #include <leash/leash-server.h>
 #include <leash/leash-snapshot.h>

@@ -27,3 +27,7 @@ leash_file_track (LeashFile *file, LeashContext *ctx, const char *path, gconstpo
 {
   leash_handle_track (&file->handle, ctx, "file", path, file->ops->get_fd, caller);
 }
+
+/* Gives a file that has just been opened another path to be named by in messages. Takes it over. */
+LeashFile *leash_file_with_path (LeashFile  *file,
+                                 const char *path);

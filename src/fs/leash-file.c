@@ -149,6 +149,21 @@ leash_file_new (const LeashFileOps *ops, gpointer impl, GDestroyNotify destroy, 
   return file;
 }
 
+LeashFile *
+leash_file_with_path (LeashFile *file, const char *path)
+{
+  LeashFile *named;
+
+  /* Somebody else has it too. */
+  if (strcmp (file->path, path) == 0 || __atomic_load_n (&file->handle.ref_count, __ATOMIC_ACQUIRE) != 1)
+    return file;
+  named = leash_file_new (file->ops, file->handle.impl, file->handle.destroy, path, file->flags);
+  named->handle.tag = file->handle.tag;
+  named->handle.known_fd = file->handle.known_fd;
+  g_free (file);
+  return named;
+}
+
 /**
  * leash_file_ref:
  * @file: a file
