@@ -16,6 +16,32 @@ G_BEGIN_DECLS
  */
 #define LEASH_READ_FILE_LIMIT ((gsize) 1 << 30)
 
+/**
+ * LeashProgress:
+ * @n_entries: how many files, directories and links are done
+ * @n_bytes: how many bytes of content are done
+ * @total_bytes: how many bytes there will have been; 0 where that is not known
+ * @path: the last one that something was done with
+ *
+ * How far something has come that takes long.
+ */
+typedef struct
+{
+  guint64 n_entries;
+  guint64 n_bytes;
+  guint64 total_bytes;
+  const char *path;
+} LeashProgress;
+
+/**
+ * LeashProgressFunc:
+ * @progress: how far it has come; valid until the function returns
+ * @user_data: what was passed along with the function
+ *
+ * Is told of progress, in the thread that does the work, which waits meanwhile.
+ */
+typedef void (*LeashProgressFunc) (const LeashProgress *progress, gpointer user_data);
+
 LEASH_AVAILABLE_IN_0_1
 GBytes    *leash_read_file       (LeashContext      *ctx,
                                   const char        *path,
@@ -48,6 +74,17 @@ LEASH_AVAILABLE_IN_0_1
 gboolean   leash_mkdir_all       (LeashContext      *ctx,
                                   const char        *path,
                                   guint              mode,
+                                  GError           **error);
+
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_remove_all      (LeashContext      *ctx,
+                                  const char        *path,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_remove_all_full (LeashContext      *ctx,
+                                  const char        *path,
+                                  LeashProgressFunc  progress,
+                                  gpointer           user_data,
                                   GError           **error);
 
 /* Names that nobody can guess */

@@ -22,3 +22,4 @@
 #include <leash/leash-track.h>
 #include <leash/leash-tracker.h>
 #include <leash/leash-version.h>
+#include <leash/leash-walk.h>

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <fcntl.h>
+
 #include "fs-fixture.h"
 
 typedef struct
@@ -197,3 +199,34 @@ files_list (Files *files, const char *name)
     g_assert_cmpstr (list_, ==, (list));                   \
   }                                                        \
   G_STMT_END
+
+/* Makes directories within one another, without paths that would become too long, and a file in the last. */
+G_GNUC_UNUSED static void
+files_make_deep (Files *files, const char *top, const char *name, guint depth)
+{
+  g_autofree char *path = path_of (&files->base, top);
+  int at;
+
+  g_assert_cmpint (mkdir (path, 0755), ==, 0);
+  at = open (path, O_RDONLY | O_DIRECTORY);
+  for (guint i = 0; i < depth; i++)
+    {
+      int next;
+
+      g_assert_cmpint (mkdirat (at, name, 0755), ==, 0);
+      next = openat (at, name, O_RDONLY | O_DIRECTORY);
+      g_assert_cmpint (next, >=, 0);
+      close (at);
+      at = next;
+    }
+  close (openat (at, "file", O_WRONLY | O_CREAT, 0644));
+  close (at);
+}
+
+/* Gives up what root may do, so that permissions count, and takes it back. */
+G_GNUC_UNUSED static void
+files_set_root (gboolean root)
+{
+  if (getuid () == 0)
+    g_assert_cmpint (seteuid (root ? 0 : 65534), ==, 0);
+}
