@@ -124,7 +124,7 @@ test_deep (Files *files, gconstpointer kind)
   struct rlimit few;
 
   /* Of one letter: the longest way for the number of directories. */
-  files_make_deep (files, "deep", "d", 5000);
+  files_make_deep (files, "deep", "d", 2500);
   g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
   few = (struct rlimit){ files->base.n_fds + 50, limit.rlim_max };
   g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &few), ==, 0);
@@ -304,7 +304,7 @@ race (Files *files, guint n, gboolean naive)
 static void
 test_race (Files *files, gconstpointer kind)
 {
-  g_assert_cmpuint (race (files, 1500, FALSE), ==, 0);
+  g_assert_cmpuint (race (files, 500, FALSE), ==, 0);
 }
 
 /* The race is one: who removes by path is caught. */

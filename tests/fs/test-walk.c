@@ -301,10 +301,10 @@ test_deep (Files *files, gconstpointer kind)
   g_autoptr (GError) error = NULL;
 
   /* So that stations are closed and opened again: each is of 1024 bytes or more. */
-  files_make_deep (files, "deep", name, 3000);
+  files_make_deep (files, "deep", name, 1300);
   leash_walk (files->ctx, top, LEASH_WALK_AFTER, look_deep, &trace, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (trace.n, ==, 3002);
+  g_assert_cmpuint (trace.n, ==, 1302);
   g_assert_cmpuint (trace.max_fds, <=, files->base.n_fds + 40);
   g_assert_true (leash_remove_all (files->base.ctx, real, &error));
 }
