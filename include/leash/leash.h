@@ -7,6 +7,7 @@
 #include <leash/leash-conn.h>
 #include <leash/leash-context.h>
 #include <leash/leash-dir.h>
+#include <leash/leash-fault-fs.h>
 #include <leash/leash-file-stream.h>
 #include <leash/leash-file.h>
 #include <leash/leash-files.h>
@@ -14,6 +15,7 @@
 #include <leash/leash-listener.h>
 #include <leash/leash-network.h>
 #include <leash/leash-overlay-fs.h>
+#include <leash/leash-read-only-fs.h>
 #include <leash/leash-resource-fs.h>
 #include <leash/leash-server.h>
 #include <leash/leash-snapshot.h>

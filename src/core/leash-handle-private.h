@@ -55,6 +55,17 @@ int      leash_handle_get_fd  (LeashHandle        *handle,
 gboolean leash_handle_finish (LeashHandle        *handle,
                               GError            **error) G_GNUC_NO_INLINE;
 
+/*
+ * For a handle that stands before another one of its kind, and is the only one to use it. The first takes what
+ * is known of the inner one over, its tag and its descriptor, when it is made; the second closes the inner one,
+ * with the bare reason for an error.
+ */
+void     leash_handle_stand_before (LeashHandle    *handle,
+                                   LeashHandle     *inner,
+                                   int            (*inner_get_fd) (gpointer impl));
+gboolean leash_handle_close_bare (LeashHandle      *handle,
+                                  GError          **error);
+
 static inline void
 leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
                    gboolean (*close) (gpointer impl, GError **error), const char *noun, const char *name)
@@ -75,9 +86,10 @@ static inline void
 leash_handle_set_tag (LeashHandle *handle, LeashTag *tag, int (*get_fd) (gpointer impl))
 {
   handle->tag = tag;
-  if (tag == NULL || get_fd == NULL)
+  if (tag == NULL)
     return;
-  handle->known_fd = get_fd (handle->impl);
+  if (get_fd != NULL)
+    handle->known_fd = get_fd (handle->impl);
   leash_own_fd_add (handle->known_fd);
 }
 
@@ -91,10 +103,10 @@ leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, co
     leash_handle_set_tag (handle, leash_track_caller (ctx, NULL, kind, name, caller), get_fd);
 }
 
-/* Closes for good, by close, which is the handle's. */
+/* Closes for good, by close, which is the handle's. The error is the bare reason. */
 static inline gboolean
-leash_handle_finish_by (LeashHandle *handle, gboolean (*close) (gpointer impl, GError **error),
-                        GError **error)
+leash_handle_finish_bare (LeashHandle *handle, gboolean (*close) (gpointer impl, GError **error),
+                          GError **error)
 {
   gboolean closed;
 
@@ -102,10 +114,19 @@ leash_handle_finish_by (LeashHandle *handle, gboolean (*close) (gpointer impl, G
   if (handle->known_fd >= 0)
     leash_own_fd_remove (handle->known_fd);
   closed = close (handle->impl, error);
-  if (G_UNLIKELY (!closed))
-    leash_attempt_prefix (error, "Closing", handle->name);
   if (G_UNLIKELY (handle->destroy != NULL))
     handle->destroy (handle->impl);
+  return closed;
+}
+
+static inline gboolean
+leash_handle_finish_by (LeashHandle *handle, gboolean (*close) (gpointer impl, GError **error),
+                        GError **error)
+{
+  gboolean closed = leash_handle_finish_bare (handle, close, error);
+
+  if (G_UNLIKELY (!closed))
+    leash_attempt_prefix (error, "Closing", handle->name);
   return closed;
 }
 

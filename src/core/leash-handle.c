@@ -77,3 +77,25 @@ leash_handle_close (LeashHandle *handle, gconstpointer caller, GError **error)
 {
   return leash_handle_close_by (handle, handle->close, caller, error);
 }
+
+void
+leash_handle_stand_before (LeashHandle *handle, LeashHandle *inner, int (*inner_get_fd) (gpointer impl))
+{
+  handle->tag = g_steal_pointer (&inner->tag);
+  handle->known_fd = inner->known_fd;
+  inner->known_fd = -1;
+  /* The inner one is not tracked itself, but a census sees its descriptor. */
+  if (handle->known_fd < 0 && inner_get_fd != NULL)
+    handle->known_fd = inner_get_fd (inner->impl);
+}
+
+gboolean
+leash_handle_close_bare (LeashHandle *handle, GError **error)
+{
+  gboolean has_others;
+
+  if (!leash_use_close (&handle->use, &has_others))
+    return TRUE;
+  return has_others ? leash_handle_leave_to_others (handle, error)
+                    : leash_handle_finish_bare (handle, handle->close, error);
+}

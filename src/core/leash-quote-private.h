@@ -15,6 +15,10 @@ void leash_escape_append (GString    *text,
 void leash_quote_append  (GString    *text,
                           const char *string);
 
+/* As that, however long it is. */
+void leash_quote_append_all (GString *text,
+                             const char *string);
+
 /* A string of JSON, with its quotes. */
 void leash_json_append_string (GString    *json,
                                const char *string);

@@ -77,6 +77,14 @@ leash_escape_append (GString *text, const char *string)
 }
 
 void
+leash_quote_append_all (GString *text, const char *string)
+{
+  g_string_append_c (text, '"');
+  escape (text, string, "\"\\");
+  g_string_append_c (text, '"');
+}
+
+void
 leash_quote_append (GString *text, const char *string)
 {
   g_autoptr (GString) escaped = g_string_new (NULL);

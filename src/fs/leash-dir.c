@@ -8,8 +8,7 @@
  * GFileEnumerator does, and nothing has to be locked or copied.
  */
 #include "leash-boxed-private.h"
-#include "leash-fs-private.h"
-#include "leash-handle-private.h"
+#include "leash-dir-private.h"
 
 #include <string.h>
 
@@ -27,14 +26,6 @@
  * One thread at a time may read entries; closing, and everything else, may happen in any thread that holds a
  * reference.
  */
-struct _LeashDir
-{
-  LeashHandle handle;     /* first */
-  const LeashDirOps *ops; /* static in the implementation */
-  gboolean busy;          /* atomic; a thread reads an entry */
-  LeashDirEntry entry;    /* the last one; written by who is busy */
-  char path[];
-};
 
 static const LeashAttempt reading = { "Reading the directory", "read after close", "read" };
 

@@ -109,8 +109,11 @@ perform_change (LeashFs *fs, const LeashFsInterface *iface, LeashContext *ctx, L
 gboolean
 leash_fs_call_perform (LeashFs *fs, LeashContext *ctx, LeashFsCall *c, GError **error)
 {
-  const LeashFsInterface *iface = LEASH_FS_GET_IFACE (fs);
+  const LeashFsInterface *iface;
 
+  if (c->file != NULL || c->dir != NULL)
+    return leash_fs_call_perform_open (ctx, c, error);
+  iface = LEASH_FS_GET_IFACE (fs);
   if (!has_op (iface, index_of (c->op)))
     return refuse (fs, c->op, error);
   switch (c->op)
