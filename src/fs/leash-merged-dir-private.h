@@ -2,7 +2,7 @@
 /* The entries of one directory in several layers, the first that has a name winning. */
 #pragma once
 
-#include "leash-layer-private.h"
+#include "leash-fs-private.h"
 
 /* What the OCI image specification's layers are made of; see leash-overlay-lookup.c. */
 #define LEASH_WHITEOUT ".wh."

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "leash-layers-private.h"
+
 struct _LeashMergedDir
 {
   GStringChunk *names; /* of the entries and of what is hidden */

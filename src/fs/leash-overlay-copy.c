@@ -32,42 +32,43 @@ is_zero (const guint8 *block, gsize size)
 static gboolean
 copy_content (LeashOverlayView *view, LeashFile *from, LeashFile *to, GError **error)
 {
-  gboolean has_holes = (leash_fs_get_features (view->fs->upper) & LEASH_FS_FEATURE_SPARSE) != 0;
+  gboolean has_holes = (leash_fs_get_features (leash_overlay_upper (view)) & LEASH_FS_FEATURE_SPARSE) != 0;
   g_autofree guint8 *block = g_malloc (BLOCK_SIZE);
   gboolean in_hole = FALSE;
   gint64 size = 0;
   gssize n;
 
-  while ((n = leash_file_read (from, view->ctx, block, BLOCK_SIZE, error)) > 0)
+  while ((n = leash_file_read (from, view->base.ctx, block, BLOCK_SIZE, error)) > 0)
     {
       size += n;
       in_hole = has_holes && is_zero (block, (gsize) n);
       if (in_hole ? leash_file_seek (to, size, G_SEEK_SET, error) < 0
-                  : !leash_files_write_all (to, view->ctx, block, (gsize) n, error))
+                  : !leash_files_write_all (to, view->base.ctx, block, (gsize) n, error))
         return FALSE;
     }
-  return n == 0 && (!in_hole || leash_file_truncate (to, view->ctx, size, error));
+  return n == 0 && (!in_hole || leash_file_truncate (to, view->base.ctx, size, error));
 }
 
 static gboolean
 copy_file (LeashOverlayView *view, const char *path, const char *temp, GError **error)
 {
   const LeashOpenFlags flags = LEASH_OPEN_WRITE | LEASH_OPEN_CREATE | LEASH_OPEN_EXCLUSIVE;
-  g_autoptr (LeashFile) from = leash_layer_open (view->fs->lower, view->ctx, path, LEASH_OPEN_READ, 0, error);
+  g_autoptr (LeashFile) from
+      = leash_layer_open (leash_overlay_lower (view), view->base.ctx, path, LEASH_OPEN_READ, 0, error);
   g_autoptr (LeashFile) to = NULL;
 
   if (from == NULL)
     return FALSE;
-  to = leash_layer_open (view->fs->upper, view->ctx, temp, flags, 0600, error);
+  to = leash_layer_open (leash_overlay_upper (view), view->base.ctx, temp, flags, 0600, error);
   return to != NULL && copy_content (view, from, to, error) && leash_file_close (to, error);
 }
 
 static gboolean
 copy_link (LeashOverlayView *view, const char *path, const char *temp, GError **error)
 {
-  g_autofree char *text = leash_layer_readlink (view->fs->lower, view->ctx, path, error);
+  g_autofree char *text = leash_layer_readlink (leash_overlay_lower (view), view->base.ctx, path, error);
 
-  return text != NULL && leash_layer_symlink (view->fs->upper, view->ctx, text, temp, error);
+  return text != NULL && leash_layer_symlink (leash_overlay_upper (view), view->base.ctx, text, temp, error);
 }
 
 static gboolean
@@ -78,7 +79,7 @@ make_copy (LeashOverlayView *view, const char *path, GFileType type, const char 
     case G_FILE_TYPE_REGULAR:
       return copy_file (view, path, temp, error);
     case G_FILE_TYPE_DIRECTORY:
-      return leash_layer_mkdir (view->fs->upper, view->ctx, temp, 0700, error);
+      return leash_layer_mkdir (leash_overlay_upper (view), view->base.ctx, temp, 0700, error);
     case G_FILE_TYPE_SYMBOLIC_LINK:
       return copy_link (view, path, temp, error);
     default:
@@ -99,45 +100,45 @@ copy_owner (LeashOverlayView *view, const char *temp, const LeashStat *from, GEr
     .flags = LEASH_PATH_NO_FOLLOW,
   };
 
-  if ((leash_fs_get_features (view->fs->lower) & LEASH_FS_FEATURE_OWNERS) == 0
-      || (leash_fs_get_ops (view->fs->upper) & LEASH_FS_OP_CHOWN) == 0)
+  if ((leash_fs_get_features (leash_overlay_lower (view)) & LEASH_FS_FEATURE_OWNERS) == 0
+      || (leash_fs_get_ops (leash_overlay_upper (view)) & LEASH_FS_OP_CHOWN) == 0)
     return TRUE;
-  return leash_fs_call_perform (view->fs->upper, view->ctx, &call, error);
+  return leash_fs_call_perform (leash_overlay_upper (view), view->base.ctx, &call, error);
 }
 
 /* Where lower keeps no modes, it shows those of what cannot be written: its owner may write the copy. */
 static gboolean
 copy_mode (LeashOverlayView *view, const char *temp, const LeashStat *from, GError **error)
 {
-  gboolean keeps = (leash_fs_get_features (view->fs->lower) & LEASH_FS_FEATURE_MODES) != 0;
+  gboolean keeps = (leash_fs_get_features (leash_overlay_lower (view)) & LEASH_FS_FEATURE_MODES) != 0;
   LeashFsCall call = { .op = LEASH_FS_OP_CHMOD, .path = temp, .mode = from->mode | (keeps ? 0 : 0200u) };
 
   if (from->type == G_FILE_TYPE_SYMBOLIC_LINK
-      || (leash_fs_get_ops (view->fs->upper) & LEASH_FS_OP_CHMOD) == 0)
+      || (leash_fs_get_ops (leash_overlay_upper (view)) & LEASH_FS_OP_CHMOD) == 0)
     return TRUE;
-  return leash_fs_call_perform (view->fs->upper, view->ctx, &call, error);
+  return leash_fs_call_perform (leash_overlay_upper (view), view->base.ctx, &call, error);
 }
 
 static gboolean
 copy_times (LeashOverlayView *view, const char *path, const LeashStat *from, GError **error)
 {
-  return (leash_fs_get_ops (view->fs->upper) & LEASH_FS_OP_SET_TIMES) == 0
-         || leash_layer_set_times (view->fs->upper, view->ctx, path, from, error);
+  return (leash_fs_get_ops (leash_overlay_upper (view)) & LEASH_FS_OP_SET_TIMES) == 0
+         || leash_layer_set_times (leash_overlay_upper (view), view->base.ctx, path, from, error);
 }
 
 /* The mode comes after the owner, a change of whom takes bits off it. */
 static gboolean
 copy_to (LeashOverlayView *view, const char *path, const char *temp, GError **error)
 {
-  LeashFs *upper = view->fs->upper;
-  const LeashStat *from = &view->node.stat;
+  LeashFs *upper = leash_overlay_upper (view);
+  const LeashStat *from = &view->base.node.stat;
   g_autoptr (LeashContext) still_able = NULL;
 
   if (make_copy (view, path, from->type, temp, error) && copy_owner (view, temp, from, error)
       && copy_mode (view, temp, from, error) && copy_times (view, temp, from, error)
-      && leash_layer_rename (upper, view->ctx, temp, path, 0, error))
+      && leash_layer_rename (upper, view->base.ctx, temp, path, 0, error))
     return TRUE;
-  still_able = leash_context_without_cancel (view->ctx);
+  still_able = leash_context_without_cancel (view->base.ctx);
   leash_layer_remove (upper, still_able, temp, NULL);
   return FALSE;
 }
@@ -151,16 +152,16 @@ copy_one (LeashOverlayView *view, const char *path, GError **error)
   LeashStat before;
   gboolean copied;
 
-  if (!leash_layer_lstat (view->fs->upper, view->ctx, dir, &before, error))
+  if (!leash_layer_lstat (leash_overlay_upper (view), view->base.ctx, dir, &before, error))
     return FALSE;
-  copied = leash_context_check (view->ctx, error) && copy_to (view, path, temp, error);
+  copied = leash_context_check (view->base.ctx, error) && copy_to (view, path, temp, error);
   copy_times (view, dir, &before, NULL);
   if (!copied)
     return FALSE;
   /* It is what is seen now, and the directory that the view came through last, if it is one. */
-  view->node.in_upper = TRUE;
-  if (view->node.stat.type == G_FILE_TYPE_DIRECTORY)
-    view->dir_node.in_upper = TRUE;
+  view->base.node.layers |= 1 << LEASH_UPPER;
+  if (view->base.node.stat.type == G_FILE_TYPE_DIRECTORY)
+    view->base.dir_node.layers |= 1 << LEASH_UPPER;
   return TRUE;
 }
 
@@ -171,15 +172,17 @@ leash_overlay_copy_up (LeashOverlayView *view, const char *path, GError **error)
 
   if (!leash_overlay_look (view, path, error))
     return FALSE;
-  if (view->node.in_upper)
+  if (leash_overlay_is_in (&view->base.node, LEASH_UPPER))
     return TRUE;
   /* From the directory that is known to be in upper, if it is not the root, or from there. */
-  for (gsize end = view->dir_node.in_upper ? view->dir_length : 0; path[end] != '\0';)
+  for (gsize end = leash_overlay_is_in (&view->base.dir_node, LEASH_UPPER) ? view->base.dir_length : 0;
+       path[end] != '\0';)
     {
       end += path[end] == '/' ? 1 : 0;
       end += strcspn (path + end, "/");
       part[end] = '\0';
-      if (!leash_overlay_look (view, part, error) || (!view->node.in_upper && !copy_one (view, part, error)))
+      if (!leash_overlay_look (view, part, error)
+          || (!leash_overlay_is_in (&view->base.node, LEASH_UPPER) && !copy_one (view, part, error)))
         return FALSE;
       part[end] = path[end];
     }
@@ -192,6 +195,14 @@ leash_overlay_copy_parent (LeashOverlayView *view, const char *path, GError **er
   g_autofree char *dir = g_path_get_dirname (path);
 
   return leash_overlay_copy_up (view, dir, error);
+}
+
+/* Whether what was found last is a directory with entries of lower's. */
+static gboolean
+is_merged (const LeashOverlayView *view)
+{
+  return view->base.node.stat.type == G_FILE_TYPE_DIRECTORY
+         && leash_overlay_is_in (&view->base.node, LEASH_LOWER);
 }
 
 /* What is in a directory that has come up; the children's own directories are left for later. */
@@ -211,7 +222,7 @@ copy_children (LeashOverlayView *view, const char *path, GQueue *dirs, GError **
 
       if (!leash_overlay_copy_up (view, child, error))
         return FALSE;
-      if (view->node.shows_lower)
+      if (is_merged (view))
         g_queue_push_tail (dirs, g_steal_pointer (&child));
     }
   return TRUE;
@@ -223,7 +234,7 @@ leash_overlay_copy_tree (LeashOverlayView *view, const char *path, GError **erro
   GQueue dirs = G_QUEUE_INIT;
   gboolean copied = leash_overlay_copy_up (view, path, error);
 
-  if (copied && view->node.shows_lower)
+  if (copied && is_merged (view))
     g_queue_push_tail (&dirs, g_strdup (path));
   while (copied && !g_queue_is_empty (&dirs))
     {

@@ -4,15 +4,19 @@
 
 #include <pthread.h>
 
-#include "leash-merged-dir-private.h"
-#include "leash-resolve-private.h"
+#include "leash-layers-private.h"
+
+typedef enum
+{
+  LEASH_UPPER,
+  LEASH_LOWER
+} LeashOverlayLayer;
 
 typedef struct
 {
   GObject parent_instance;
 
-  LeashFs *upper; /* a reference */
-  LeashFs *lower; /* a reference; never written to */
+  LeashFs *layers[2]; /* references, by LeashOverlayLayer; lower is never written to */
 
   /* Held by who changes something, from the first look to the last step. */
   pthread_mutex_t changing;
@@ -20,30 +24,52 @@ typedef struct
   pthread_rwlock_t view;
 } LeashOverlayFs;
 
-/* What is known of a path. */
+/* One operation, under one of the locks or both. */
 typedef struct
 {
-  LeashStat stat;       /* of what is seen */
-  gboolean in_upper;    /* what is seen is upper's; else lower's */
-  gboolean shows_lower; /* it is a directory in which lower's entries are seen */
-} LeashOverlayNode;
-
-/*
- * Lookups of one operation, under one of the locks. Paths are resolved ones: without links but for the last
- * name, "." for the root. It remembers the directory that it came through last.
- */
-typedef struct
-{
+  LeashLayersView base; /* first */
   LeashOverlayFs *fs;
-  LeashContext *ctx;
-  LeashOverlayNode node; /* of the last path that was found */
-  LeashOverlayNode dir_node;
-  gsize dir_length;   /* of dir; 0 for the root, and at the beginning */
-  gboolean knows_dir; /* dir_node is that of dir */
   gboolean has_changing; /* fs->changing is held */
   gboolean has_view;     /* fs->view is held: for writing with fs->changing, else for reading */
-  char dir[PATH_MAX];
 } LeashOverlayView;
+
+static inline LeashFs *
+leash_overlay_upper (const LeashOverlayView *view)
+{
+  return view->fs->layers[LEASH_UPPER];
+}
+
+static inline LeashFs *
+leash_overlay_lower (const LeashOverlayView *view)
+{
+  return view->fs->layers[LEASH_LOWER];
+}
+
+/* For lower and a directory: whether what lower has in it is seen. */
+static inline gboolean
+leash_overlay_is_in (const LeashLayersNode *node, LeashOverlayLayer layer)
+{
+  return (node->layers & 1u << layer) != 0;
+}
+
+static inline gboolean
+leash_overlay_look (LeashOverlayView *view, const char *path, GError **error)
+{
+  return leash_layers_look (&view->base, path, error);
+}
+
+static inline gboolean
+leash_overlay_resolve (LeashOverlayView *view, const char *path, LeashResolveMode mode,
+                       LeashResolved *ret_resolved, GError **error)
+{
+  return leash_layers_resolve (&view->base, path, mode, TRUE, ret_resolved, error);
+}
+
+static inline LeashMergedDir *
+leash_overlay_list (LeashOverlayView *view, const char *path, GError **error)
+{
+  return leash_layers_list (&view->base, path, TRUE, error);
+}
 
 /* A change: call->path as it was given. */
 typedef gboolean (*LeashOverlayChange) (LeashOverlayView *view, const LeashFsCall *call, GError **error);
@@ -72,27 +98,19 @@ gboolean leash_overlay_rename      (LeashOverlayView  *view,
 
 /* leash-overlay-lookup.c */
 
-/* Sets view->node. What is missing is an error, of the code that the kernel has for it. */
-gboolean leash_overlay_look        (LeashOverlayView  *view,
-                                    const char        *path,
-                                    GError           **error);
-/* Resolves, and sets view->node if the path exists. */
-gboolean leash_overlay_resolve     (LeashOverlayView  *view,
-                                    const char        *path,
-                                    LeashResolveMode   mode,
-                                    LeashResolved     *ret_resolved,
-                                    GError           **error);
+/* For LeashLayersView. */
+gboolean leash_overlay_look_in     (LeashLayersView       *view,
+                                    const LeashLayersNode *dir,
+                                    const char            *path,
+                                    const char            *name,
+                                    LeashLayersNode       *ret_node,
+                                    GError               **error);
 /* Whether lower has something at path that is seen, or would be if upper had nothing there, no whiteout
- * either. The directory that it would be in exists. Sets view->node to that. */
+ * either. The directory that it would be in exists. That is what was found last then. */
 gboolean leash_overlay_find_lower  (LeashOverlayView  *view,
                                     const char        *path,
                                     gboolean          *ret_found,
                                     GError           **error);
-/* The entries of the directory that was found last, which is at path. */
-LeashMergedDir *leash_overlay_list (LeashOverlayView  *view,
-                                    const char        *path,
-                                    GError           **error);
-
 /* leash-overlay-copy.c: with fs->changing held */
 
 /* Makes sure that upper has the directory that path is in, and that path's last name may be made there. */

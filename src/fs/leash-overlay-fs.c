@@ -43,8 +43,8 @@ leash_overlay_fs_finalize (GObject *object)
 
   pthread_mutex_destroy (&self->changing);
   pthread_rwlock_destroy (&self->view);
-  g_object_unref (self->upper);
-  g_object_unref (self->lower);
+  g_clear_object (&self->layers[LEASH_UPPER]);
+  g_clear_object (&self->layers[LEASH_LOWER]);
   G_OBJECT_CLASS (leash_overlay_fs_parent_class)->finalize (object);
 }
 
@@ -74,9 +74,7 @@ static void
 begin (LeashOverlayView *view, LeashFs *fs, LeashContext *ctx, gboolean changes)
 {
   view->fs = (LeashOverlayFs *) fs;
-  view->ctx = ctx;
-  view->dir_length = 0;
-  view->knows_dir = FALSE;
+  leash_layers_view_init (&view->base, view->fs->layers, ctx, leash_overlay_look_in);
   view->has_changing = changes;
   view->has_view = !changes;
   if (changes)
@@ -114,13 +112,6 @@ change (LeashFs *fs, LeashContext *ctx, LeashOverlayChange func, const LeashFsCa
   return done;
 }
 
-/* Which layer has what was found. */
-static LeashFs *
-layer_of (const LeashOverlayView *view)
-{
-  return view->node.in_upper ? view->fs->upper : view->fs->lower;
-}
-
 static LeashResolveMode
 mode_for (LeashPathFlags flags)
 {
@@ -153,7 +144,7 @@ make (LeashOverlayView *view, const char *path, LeashFsCall *call, GError **erro
       || !leash_overlay_copy_parent (view, path, error))
     return FALSE;
   leash_overlay_publish (view);
-  if (!leash_fs_call_perform (view->fs->upper, view->ctx, call, error))
+  if (!leash_fs_call_perform (leash_overlay_upper (view), view->base.ctx, call, error))
     return FALSE;
   /* With its whiteout beside it, a directory is as good as opaque. */
   if (had_whiteout && (call->op != LEASH_FS_OP_MKDIR || leash_overlay_make_opaque (view, path, NULL)))
@@ -197,12 +188,12 @@ change_link (LeashOverlayView *view, const LeashFsCall *call, GError **error)
 static gboolean
 open_found (LeashOverlayView *view, LeashFsCall *call, GError **error)
 {
-  LeashFs *layer = layer_of (view);
+  LeashFs *layer = leash_layers_owner (&view->base);
 
-  if (view->node.stat.type == G_FILE_TYPE_SPECIAL)
+  if (view->base.node.stat.type == G_FILE_TYPE_SPECIAL)
     end (view);
   call->flags &= ~(guint) (LEASH_OPEN_CREATE | LEASH_OPEN_EXCLUSIVE);
-  return leash_fs_call_perform (layer, view->ctx, call, error);
+  return leash_fs_call_perform (layer, view->base.ctx, call, error);
 }
 
 static gboolean
@@ -304,7 +295,7 @@ overlay_readlink (LeashFs *fs, LeashContext *ctx, const char *path, GError **err
 
   begin (&view, fs, ctx, FALSE);
   if (leash_overlay_resolve (&view, path, LEASH_RESOLVE_NO_FOLLOW, &found, error))
-    text = leash_layer_readlink (layer_of (&view), ctx, found.path, error);
+    text = leash_layer_readlink (leash_layers_owner (&view.base), ctx, found.path, error);
   end (&view);
   return text;
 }
@@ -315,7 +306,7 @@ overlay_statfs (LeashFs *fs, LeashContext *ctx, const char *path, LeashStatFs *r
   LeashStat unused;
 
   return overlay_stat (fs, ctx, path, &unused, error)
-         && leash_layer_statfs (((LeashOverlayFs *) fs)->upper, ctx, ".", ret_stat, error);
+         && leash_layer_statfs (((LeashOverlayFs *) fs)->layers[LEASH_UPPER], ctx, ".", ret_stat, error);
 }
 
 /* Changing */
@@ -374,7 +365,7 @@ change_found (LeashOverlayView *view, const LeashFsCall *call, GError **error)
     return fail (error, EISDIR);
   changed.path = found.path;
   return leash_overlay_copy_up (view, found.path, error)
-         && leash_fs_call_perform (view->fs->upper, view->ctx, &changed, error);
+         && leash_fs_call_perform (leash_overlay_upper (view), view->base.ctx, &changed, error);
 }
 
 static gboolean
@@ -422,7 +413,7 @@ overlay_get_ops (LeashFs *fs)
 {
   const LeashFsOps looks = LEASH_FS_OP_STAT | LEASH_FS_OP_LSTAT | LEASH_FS_OP_REMOVE;
 
-  return looks | leash_fs_get_ops (((LeashOverlayFs *) fs)->upper);
+  return looks | leash_fs_get_ops (((LeashOverlayFs *) fs)->layers[LEASH_UPPER]);
 }
 
 static LeashFsFeatures
@@ -431,8 +422,8 @@ overlay_get_features (LeashFs *fs)
   LeashOverlayFs *self = (LeashOverlayFs *) fs;
   const guint of_upper = LEASH_FS_FEATURE_WRITE | LEASH_FS_FEATURE_EXCHANGE | LEASH_FS_FEATURE_SPARSE
                          | LEASH_FS_FEATURE_ATOMIC_RENAME;
-  guint upper = leash_fs_get_features (self->upper);
-  guint lower = leash_fs_get_features (self->lower);
+  guint upper = leash_fs_get_features (self->layers[LEASH_UPPER]);
+  guint lower = leash_fs_get_features (self->layers[LEASH_LOWER]);
 
   return (upper & (lower | of_upper)) | LEASH_FS_FEATURE_NO_REPLACE;
 }
@@ -493,7 +484,7 @@ leash_overlay_fs_new (LeashFs *upper, LeashFs *lower)
   g_return_val_if_fail (LEASH_IS_FS (lower), NULL);
 
   self = g_object_new (leash_overlay_fs_get_type (), NULL);
-  self->upper = g_object_ref (upper);
-  self->lower = g_object_ref (lower);
+  self->layers[LEASH_UPPER] = g_object_ref (upper);
+  self->layers[LEASH_LOWER] = g_object_ref (lower);
   return LEASH_FS (self);
 }

@@ -42,7 +42,7 @@ static gboolean
 remove_upper (LeashOverlayView *view, const char *path, GFileType type, GError **error)
 {
   return (type != G_FILE_TYPE_DIRECTORY || leash_overlay_remove_marks (view, path, error))
-         && leash_layer_remove (view->fs->upper, view->ctx, path, error);
+         && leash_layer_remove (leash_overlay_upper (view), view->base.ctx, path, error);
 }
 
 gboolean
@@ -63,7 +63,7 @@ leash_overlay_remove (LeashOverlayView *view, const LeashFsCall *call, GError **
     }
   if (found.stat.type == G_FILE_TYPE_DIRECTORY && !leash_overlay_check_empty (view, found.path, error))
     return FALSE;
-  in_upper = view->node.in_upper;
+  in_upper = leash_overlay_is_in (&view->base.node, LEASH_UPPER);
   if (!leash_overlay_find_lower (view, found.path, &in_lower, error)
       || (in_lower && !leash_overlay_copy_parent (view, found.path, error)))
     return FALSE;

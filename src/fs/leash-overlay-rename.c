@@ -20,8 +20,8 @@
 typedef struct
 {
   LeashResolved at;
-  LeashOverlayNode node; /* where it exists */
-  gboolean in_lower;     /* see leash_overlay_find_lower() */
+  LeashLayersNode node; /* where it exists */
+  gboolean in_lower;    /* see leash_overlay_find_lower() */
 } Side;
 
 static gboolean
@@ -35,7 +35,7 @@ find_side (LeashOverlayView *view, const char *path, Side *ret_side, GError **er
 {
   if (!leash_overlay_resolve (view, path, LEASH_RESOLVE_PLACE, &ret_side->at, error))
     return FALSE;
-  ret_side->node = view->node;
+  ret_side->node = view->base.node;
   return TRUE;
 }
 
@@ -56,8 +56,9 @@ is_same (const Side *from, const Side *to)
     return FALSE;
   if (strcmp (from->at.path, to->at.path) == 0)
     return TRUE;
-  return from->node.in_upper == to->node.in_upper && from->at.stat.inode != 0
-         && from->at.stat.inode == to->at.stat.inode && from->at.stat.device == to->at.stat.device;
+  return leash_overlay_is_in (&from->node, LEASH_UPPER) == leash_overlay_is_in (&to->node, LEASH_UPPER)
+         && from->at.stat.inode != 0 && from->at.stat.inode == to->at.stat.inode
+         && from->at.stat.device == to->at.stat.device;
 }
 
 /* In the order in which the kernel looks. Returns 0 when nothing is wrong. */
@@ -127,8 +128,8 @@ static gboolean
 exchange (LeashOverlayView *view, const Side *from, const Side *to, GError **error)
 {
   return make_movable (view, from, to, error) && make_movable (view, to, from, error)
-         && leash_layer_rename (view->fs->upper, view->ctx, from->at.path, to->at.path, LEASH_RENAME_EXCHANGE,
-                                error);
+         && leash_layer_rename (leash_overlay_upper (view), view->base.ctx, from->at.path, to->at.path,
+                                LEASH_RENAME_EXCHANGE, error);
 }
 
 static gboolean
@@ -137,8 +138,9 @@ move (LeashOverlayView *view, const Side *from, const Side *to, GError **error)
   if (!make_movable (view, from, to, error)
       || (from->in_lower && !leash_overlay_make_whiteout (view, from->at.path, error)))
     return FALSE;
-  if ((is_dir (to) && to->node.in_upper && !strip (view, to, error))
-      || !leash_layer_rename (view->fs->upper, view->ctx, from->at.path, to->at.path, 0, error))
+  if ((is_dir (to) && leash_overlay_is_in (&to->node, LEASH_UPPER) && !strip (view, to, error))
+      || !leash_layer_rename (leash_overlay_upper (view), view->base.ctx, from->at.path, to->at.path, 0,
+                              error))
     {
       /* A directory may need it: it may have been there before. */
       if (!is_dir (from) && from->in_lower)

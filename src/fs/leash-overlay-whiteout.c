@@ -10,8 +10,8 @@
 static gboolean
 make_mark (LeashOverlayView *view, const char *path, GError **error)
 {
-  LeashFile *file = leash_layer_open (view->fs->upper, view->ctx, path, LEASH_OPEN_CREATE | LEASH_OPEN_WRITE,
-                                      0644, error);
+  LeashFile *file = leash_layer_open (leash_overlay_upper (view), view->base.ctx, path,
+                                      LEASH_OPEN_CREATE | LEASH_OPEN_WRITE, 0644, error);
 
   /* An empty file has nothing to lose by a close that fails. */
   leash_file_unref (file);
@@ -31,7 +31,7 @@ leash_overlay_drop_whiteout (LeashOverlayView *view, const char *path)
 {
   g_autofree char *whiteout = leash_overlay_get_whiteout (path);
 
-  leash_layer_remove (view->fs->upper, view->ctx, whiteout, NULL);
+  leash_layer_remove (leash_overlay_upper (view), view->base.ctx, whiteout, NULL);
 }
 
 gboolean
@@ -48,7 +48,7 @@ leash_overlay_remove_marks (LeashOverlayView *view, const char *path, GError **e
   g_autoptr (LeashMergedDir) marks = leash_merged_dir_new ();
 
   /* Without regard to whiteouts, they are names like others. */
-  if (!leash_merged_dir_add (marks, view->fs->upper, view->ctx, path, FALSE, error))
+  if (!leash_merged_dir_add (marks, leash_overlay_upper (view), view->base.ctx, path, FALSE, error))
     return FALSE;
   for (guint i = 0; i < leash_merged_dir_get_count (marks); i++)
     {
@@ -56,7 +56,7 @@ leash_overlay_remove_marks (LeashOverlayView *view, const char *path, GError **e
       g_autofree char *mark = g_build_filename (path, name, NULL);
 
       if (g_str_has_prefix (name, LEASH_WHITEOUT)
-          && !leash_layer_remove (view->fs->upper, view->ctx, mark, error))
+          && !leash_layer_remove (leash_overlay_upper (view), view->base.ctx, mark, error))
         return FALSE;
     }
   return TRUE;

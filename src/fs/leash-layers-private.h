@@ -1,8 +1,69 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Operations on the file systems that another one is made of, as functions: no tag, and the bare reason. */
+/*
+ * File systems that are made of layers: finding a path in them, a name at a time. See leash-layers.c.
+ *
+ * And operations on a layer as functions: they make no tag, and set the bare reason.
+ */
 #pragma once
 
 #include "leash-fs-call-private.h"
+#include "leash-merged-dir-private.h"
+#include "leash-resolve-private.h"
+
+/* What is known of a path. */
+typedef struct
+{
+  LeashStat stat; /* of what is seen */
+  /* A bit for each layer that has a part in it: the lowest is the one whose it is; the others are of
+   * directories whose entries are seen in it as well. 0: nothing is there. */
+  guint64 layers;
+} LeashLayersNode;
+
+/*
+ * Lookups of one operation, while nothing changes but by whom it is. Paths are resolved ones: without links
+ * but for the last name, "." for the root. It remembers the directory that it came through last.
+ */
+typedef struct _LeashLayersView LeashLayersView;
+struct _LeashLayersView
+{
+  LeashFs *const *layers; /* borrowed; the first that has a name wins */
+  LeashContext *ctx;
+  /* Looks at one name, in dir; NULL is the root itself. ret_node is clear. */
+  gboolean (*look_in) (LeashLayersView *view, const LeashLayersNode *dir, const char *path, const char *name,
+                       LeashLayersNode *ret_node, GError **error);
+
+  LeashLayersNode node; /* of the last path that was found */
+  LeashLayersNode dir_node;
+  gsize dir_length;   /* of dir; 0 for the root, and at the beginning */
+  gboolean knows_dir; /* dir_node is that of dir */
+  char dir[PATH_MAX];
+};
+
+/* Sets layers, ctx and look_in, and clears the rest. */
+void            leash_layers_view_init (LeashLayersView  *view,
+                                        LeashFs *const   *layers,
+                                        LeashContext     *ctx,
+                                        gboolean (*look_in) (LeashLayersView *, const LeashLayersNode *,
+                                                             const char *, const char *, LeashLayersNode *,
+                                                             GError **));
+/* Sets view->node. What is missing is an error, of the code that the kernel has for it. */
+gboolean        leash_layers_look      (LeashLayersView  *view,
+                                        const char       *path,
+                                        GError          **error);
+/* Resolves, and sets view->node if the path exists. */
+gboolean        leash_layers_resolve   (LeashLayersView  *view,
+                                        const char       *path,
+                                        LeashResolveMode  mode,
+                                        gboolean          clamps,
+                                        LeashResolved    *ret_resolved,
+                                        GError          **error);
+/* The layer whose it is what was found last. */
+LeashFs        *leash_layers_owner     (const LeashLayersView *view);
+/* The entries of what was found last, a directory at path. whiteouts: see leash-merged-dir-private.h. */
+LeashMergedDir *leash_layers_list      (LeashLayersView  *view,
+                                        const char       *path,
+                                        gboolean          whiteouts,
+                                        GError          **error);
 
 static inline gboolean
 leash_layer_lstat (LeashFs *fs, LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **error)
