@@ -237,15 +237,12 @@ dir_fs_remove (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
          && check (leash_fd_remove (place.dir, place.name, place.needs_dir), error);
 }
 
-/* The slashes that were cut asked for a directory. */
-static gboolean
-check_is_dir (const Place *place, GError **error)
+/* Puts a slash that was cut back: renaming follows no last name, and the kernel knows when the slash matters.
+ */
+static char *
+name_with_slash (const Place *place)
 {
-  struct stat found;
-
-  if (!check (fstatat (place->dir, place->name, &found, AT_SYMLINK_NOFOLLOW), error))
-    return FALSE;
-  return S_ISDIR (found.st_mode) || check ((errno = ENOTDIR), error);
+  return g_strconcat (place->name, place->needs_dir ? "/" : NULL, NULL);
 }
 
 static gboolean
@@ -255,14 +252,16 @@ dir_fs_rename (LeashFs *fs, LeashContext *ctx, const char *old_path, const char 
   LeashDirFs *self = (LeashDirFs *) fs;
   g_auto (Place) from = { .dir = -1 };
   g_auto (Place) to = { .dir = -1 };
+  g_autofree char *old_name = NULL;
+  g_autofree char *new_name = NULL;
 
   if (!find_place (self, ctx, old_path, &from, error) || !find_place (self, ctx, new_path, &to, error))
     return FALSE;
   if (!refuse_dots (from.name, error) || !refuse_dots (to.name, error))
     return FALSE;
-  if ((from.needs_dir || to.needs_dir) && !check_is_dir (&from, error))
-    return FALSE;
-  return check (leash_fd_rename (from.dir, from.name, to.dir, to.name, flags), error);
+  old_name = name_with_slash (&from);
+  new_name = name_with_slash (&to);
+  return check (leash_fd_rename (from.dir, old_name, to.dir, new_name, flags), error);
 }
 
 /* A place for something that is no directory and is not there yet. */
@@ -288,14 +287,18 @@ dir_fs_link (LeashFs *fs, LeashContext *ctx, const char *path, const char *new_p
   LeashDirFs *self = (LeashDirFs *) fs;
   g_auto (Place) from = { .dir = -1 };
   g_auto (Place) to = { .dir = -1 };
+  LeashStat found;
+  struct stat unused;
 
-  if (!find_place (self, ctx, path, &from, error) || (from.needs_dir && !check_is_dir (&from, error)))
+  /* In the kernel's order: the old path, the new one, and then that directories are not linked. */
+  if (!dir_fs_lstat (fs, ctx, path, &found, error) || !find_place (self, ctx, path, &from, error)
+      || !find_free_place (self, ctx, new_path, &to, error))
     return FALSE;
-  /* Where the name is "..", the kernel would look at a directory outside; it links none. */
-  if (is_dots (from.name))
-    return check ((errno = EPERM), error);
-  return find_free_place (self, ctx, new_path, &to, error)
-         && check (linkat (from.dir, from.name, to.dir, to.name, 0), error);
+  if (!from.needs_dir && !is_dots (from.name))
+    return check (linkat (from.dir, from.name, to.dir, to.name, 0), error);
+  /* What is behind a slash or ".." is a directory; the bare name would be another thing, or outside. */
+  errno = fstatat (to.dir, to.name, &unused, AT_SYMLINK_NOFOLLOW) == 0 ? EEXIST : EPERM;
+  return check (-1, error);
 }
 
 static gboolean

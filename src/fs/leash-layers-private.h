@@ -27,8 +27,9 @@ typedef struct _LeashLayersView LeashLayersView;
 struct _LeashLayersView
 {
   LeashFs *const *layers; /* borrowed; the first that has a name wins */
+  guint n_layers;
   LeashContext *ctx;
-  /* Looks at one name, in dir; NULL is the root itself. ret_node is clear. */
+  /* Looks at one name, in dir; the root is "." in a directory that all layers have. ret_node is clear. */
   gboolean (*look_in) (LeashLayersView *view, const LeashLayersNode *dir, const char *path, const char *name,
                        LeashLayersNode *ret_node, GError **error);
 
@@ -39,9 +40,10 @@ struct _LeashLayersView
   char dir[PATH_MAX];
 };
 
-/* Sets layers, ctx and look_in, and clears the rest. */
+/* Sets the first four, and that it knows nothing yet. */
 void            leash_layers_view_init (LeashLayersView  *view,
                                         LeashFs *const   *layers,
+                                        guint             n_layers,
                                         LeashContext     *ctx,
                                         gboolean (*look_in) (LeashLayersView *, const LeashLayersNode *,
                                                              const char *, const char *, LeashLayersNode *,
@@ -153,6 +155,14 @@ leash_layer_set_times (LeashFs *fs, LeashContext *ctx, const char *path, const L
   };
 
   return leash_fs_call_perform (fs, ctx, &call, error);
+}
+
+static inline LeashFs *
+leash_layer_open_root (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
+{
+  LeashFsCall call = { .op = LEASH_FS_OP_OPEN_ROOT, .path = path, .flags = LEASH_PATH_NO_FOLLOW };
+
+  return leash_fs_call_perform (fs, ctx, &call, error) ? call.result : NULL;
 }
 
 /* As leash_layer_lstat(), but that nothing is there is an answer. Names too long for any file are not there. */

@@ -20,11 +20,12 @@ fail (GError **error, int code)
 }
 
 void
-leash_layers_view_init (LeashLayersView *view, LeashFs *const *layers, LeashContext *ctx,
+leash_layers_view_init (LeashLayersView *view, LeashFs *const *layers, guint n_layers, LeashContext *ctx,
                         gboolean (*look_in) (LeashLayersView *, const LeashLayersNode *, const char *,
                                              const char *, LeashLayersNode *, GError **))
 {
   view->layers = layers;
+  view->n_layers = n_layers;
   view->ctx = ctx;
   view->look_in = look_in;
   view->dir_length = 0;
@@ -35,6 +36,7 @@ leash_layers_view_init (LeashLayersView *view, LeashFs *const *layers, LeashCont
 static gboolean
 begin (LeashLayersView *view, const char *path, GError **error)
 {
+  const LeashLayersNode above = { .layers = G_MAXUINT64 >> (64 - view->n_layers) };
   gsize length = view->dir_length;
 
   if (view->knows_dir
@@ -43,8 +45,10 @@ begin (LeashLayersView *view, const char *path, GError **error)
     return TRUE;
   view->dir_length = 0;
   view->dir_node = (LeashLayersNode){ 0 };
-  view->knows_dir = view->look_in (view, NULL, ".", ".", &view->dir_node, error);
-  return view->knows_dir;
+  if (!view->look_in (view, &above, ".", ".", &view->dir_node, error))
+    return FALSE;
+  view->knows_dir = view->dir_node.layers != 0;
+  return view->knows_dir || fail (error, ENOENT);
 }
 
 /* Goes down from view->dir to the name that ends at path[end]. */

@@ -119,8 +119,8 @@ copy_mode (LeashOverlayView *view, const char *temp, const LeashStat *from, GErr
   return leash_fs_call_perform (leash_overlay_upper (view), view->base.ctx, &call, error);
 }
 
-static gboolean
-copy_times (LeashOverlayView *view, const char *path, const LeashStat *from, GError **error)
+gboolean
+leash_overlay_copy_times (LeashOverlayView *view, const char *path, const LeashStat *from, GError **error)
 {
   return (leash_fs_get_ops (leash_overlay_upper (view)) & LEASH_FS_OP_SET_TIMES) == 0
          || leash_layer_set_times (leash_overlay_upper (view), view->base.ctx, path, from, error);
@@ -135,7 +135,7 @@ copy_to (LeashOverlayView *view, const char *path, const char *temp, GError **er
   g_autoptr (LeashContext) still_able = NULL;
 
   if (make_copy (view, path, from->type, temp, error) && copy_owner (view, temp, from, error)
-      && copy_mode (view, temp, from, error) && copy_times (view, temp, from, error)
+      && copy_mode (view, temp, from, error) && leash_overlay_copy_times (view, temp, from, error)
       && leash_layer_rename (upper, view->base.ctx, temp, path, 0, error))
     return TRUE;
   still_able = leash_context_without_cancel (view->base.ctx);
@@ -155,7 +155,7 @@ copy_one (LeashOverlayView *view, const char *path, GError **error)
   if (!leash_layer_lstat (leash_overlay_upper (view), view->base.ctx, dir, &before, error))
     return FALSE;
   copied = leash_context_check (view->base.ctx, error) && copy_to (view, path, temp, error);
-  copy_times (view, dir, &before, NULL);
+  leash_overlay_copy_times (view, dir, &before, NULL);
   if (!copied)
     return FALSE;
   /* It is what is seen now, and the directory that the view came through last, if it is one. */

@@ -126,6 +126,12 @@ gboolean leash_overlay_copy_tree   (LeashOverlayView  *view,
                                     const char        *path,
                                     GError           **error);
 
+/* Gives what upper has at path the times that something had. */
+gboolean leash_overlay_copy_times  (LeashOverlayView  *view,
+                                    const char        *path,
+                                    const LeashStat   *from,
+                                    GError           **error);
+
 /* leash-overlay-whiteout.c: with fs->changing held, and fs->view written */
 
 /* The name that is put before, in the same directory as path: owned by the caller. */

@@ -57,8 +57,14 @@ leash_overlay_fs_class_init (LeashOverlayFsClass *klass)
 static void
 leash_overlay_fs_init (LeashOverlayFs *self)
 {
+  pthread_rwlockattr_t attributes;
+
   pthread_mutex_init (&self->changing, NULL);
-  pthread_rwlock_init (&self->view, NULL);
+  /* Else threads that look all the time would keep one that changes something waiting for ever. */
+  pthread_rwlockattr_init (&attributes);
+  pthread_rwlockattr_setkind_np (&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+  pthread_rwlock_init (&self->view, &attributes);
+  pthread_rwlockattr_destroy (&attributes);
 }
 
 static gboolean
@@ -74,7 +80,7 @@ static void
 begin (LeashOverlayView *view, LeashFs *fs, LeashContext *ctx, gboolean changes)
 {
   view->fs = (LeashOverlayFs *) fs;
-  leash_layers_view_init (&view->base, view->fs->layers, ctx, leash_overlay_look_in);
+  leash_layers_view_init (&view->base, view->fs->layers, 2, ctx, leash_overlay_look_in);
   view->has_changing = changes;
   view->has_view = !changes;
   if (changes)

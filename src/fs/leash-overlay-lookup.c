@@ -73,25 +73,12 @@ look_below (LeashLayersView *view, const LeashLayersNode *dir, const char *path,
   return TRUE;
 }
 
-/* The root is in both; no whiteout can stand beside it. */
-static gboolean
-look_at_root (LeashLayersView *view, LeashLayersNode *ret_node, GError **error)
-{
-  const LeashLayersNode above = { .layers = 1 << LEASH_LOWER };
-
-  ret_node->layers = 1 << LEASH_UPPER;
-  return leash_layer_lstat (view->layers[LEASH_UPPER], view->ctx, ".", &ret_node->stat, error)
-         && look_below (view, &above, ".", ret_node, error);
-}
-
 gboolean
 leash_overlay_look_in (LeashLayersView *view, const LeashLayersNode *dir, const char *path, const char *name,
                        LeashLayersNode *ret_node, GError **error)
 {
   gboolean found = FALSE;
 
-  if (dir == NULL)
-    return look_at_root (view, ret_node, error);
   if (g_str_has_prefix (name, LEASH_WHITEOUT))
     return TRUE;
   if (leash_overlay_is_in (dir, LEASH_UPPER)

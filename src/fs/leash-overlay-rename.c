@@ -117,11 +117,16 @@ strip (LeashOverlayView *view, const Side *side, GError **error)
          && leash_overlay_remove_marks (view, side->at.path, error);
 }
 
-/* Readies what is at side to stand where other is. */
+/* Readies what is at side to stand where other is. A directory's own times are not changed by that. */
 static gboolean
 make_movable (LeashOverlayView *view, const Side *side, const Side *other, GError **error)
 {
-  return !is_dir (side) || !other->in_lower || leash_overlay_make_opaque (view, side->at.path, error);
+  if (!is_dir (side) || !other->in_lower)
+    return TRUE;
+  if (!leash_overlay_make_opaque (view, side->at.path, error))
+    return FALSE;
+  leash_overlay_copy_times (view, side->at.path, &side->at.stat, NULL);
+  return TRUE;
 }
 
 static gboolean
