@@ -24,5 +24,6 @@
 #include <leash/leash-test.h>
 #include <leash/leash-track.h>
 #include <leash/leash-tracker.h>
+#include <leash/leash-union-fs.h>
 #include <leash/leash-version.h>
 #include <leash/leash-walk.h>
