@@ -8,6 +8,8 @@
 
 #include <gio/gio.h>
 
+#include "leash-likely-private.h"
+
 /* What is attempted on a handle, in the two forms that messages need. */
 typedef struct
 {
@@ -33,7 +35,7 @@ void leash_attempt_prefix_two (GError    **error,
 static inline gboolean
 leash_attempt_check_count (gsize count, GError **error)
 {
-  if (G_LIKELY (count <= G_MAXSSIZE))
+  if (LEASH_LIKELY (count <= G_MAXSSIZE))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                "a count of %" G_GSIZE_FORMAT " bytes is more than one call can return", count);

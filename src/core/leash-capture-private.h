@@ -86,8 +86,8 @@ leash_capture (gconstpointer caller, const LeashSite *site, guint depth)
   LeashRegisters start = leash_registers_of_caller ();
   LeashReplayEntry *entry = NULL;
 
-  if (G_LIKELY (replay != NULL))
+  if (LEASH_LIKELY (replay != NULL))
     entry = leash_replay_find (replay, start.pc, start.sp, start.fp,
                                leash_strip_authentication ((guintptr) caller), depth);
-  return G_LIKELY (entry != NULL) ? entry->id : leash_capture_unwind (start, caller, site, depth);
+  return LEASH_LIKELY (entry != NULL) ? entry->id : leash_capture_unwind (start, caller, site, depth);
 }

@@ -27,7 +27,7 @@ unwind (guintptr caller, const LeashSite *site, guint depth)
   guint n_frames = n_unwound > 0 ? (guint) n_unwound : 0;
   guint first = leash_find_caller (frames, n_frames, caller);
 
-  if (G_UNLIKELY (first == n_frames))
+  if (LEASH_UNLIKELY (first == n_frames))
     return leash_capture_place ((gconstpointer) caller, site);
   for (guint i = first; i < n_frames; i++)
     frames[i] = leash_strip_authentication (frames[i]);
@@ -43,7 +43,7 @@ leash_capture_unwind (LeashRegisters start, gconstpointer caller, const LeashSit
   guintptr begin = leash_strip_authentication ((guintptr) caller);
   LeashStackId id;
 
-  if (G_UNLIKELY (__atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED)))
+  if (LEASH_UNLIKELY (__atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED)))
     {
       __atomic_fetch_add (&n_after_fork, 1, __ATOMIC_RELAXED);
       return leash_depot_put (&begin, 1, LEASH_STACK_AFTER_FORK, site);

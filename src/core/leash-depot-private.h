@@ -7,6 +7,7 @@
 #include <leash/leash-stack.h>
 #include <leash/leash-track.h>
 
+#include "leash-likely-private.h"
 #include "leash-lock-private.h"
 
 typedef enum
@@ -94,8 +95,8 @@ leash_depot_put_again (const guintptr *frames, guint n_frames, guint flags, cons
 {
   LeashStackId id = *guess;
 
-  if (G_LIKELY (id != 0)
-      && G_LIKELY (leash_depot_is_equal (leash_depot_get_stack (id), frames, n_frames, flags)))
+  if (LEASH_LIKELY (id != 0)
+      && LEASH_LIKELY (leash_depot_is_equal (leash_depot_get_stack (id), frames, n_frames, flags)))
     return id;
   id = leash_depot_put (frames, n_frames, flags, site);
   *guess = id;

@@ -352,7 +352,7 @@ leash_depot_put (const guintptr *frames, guint n_frames, guint flags, const Leas
 
   g_assert (n_frames <= LEASH_DEPTH_MAX);
 
-  if (G_LIKELY (id != 0))
+  if (LEASH_LIKELY (id != 0))
     return id;
   return was_full ? drop () : store_new (hash, frames, n_frames, flags, site);
 }

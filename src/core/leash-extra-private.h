@@ -28,7 +28,7 @@ void        leash_slot_add_history (LeashSlot   *slot,
 static inline LeashTag *
 leash_slot_get_parent (const LeashSlot *slot)
 {
-  return G_UNLIKELY (slot->extra != NULL) ? slot->extra->parent : NULL;
+  return LEASH_UNLIKELY (slot->extra != NULL) ? slot->extra->parent : NULL;
 }
 
 static inline LeashHistory *

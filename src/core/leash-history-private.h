@@ -4,6 +4,8 @@
 
 #include <leash/leash-tracker.h>
 
+#include "leash-likely-private.h"
+
 /* Events that a resource can be made to keep. */
 #define LEASH_HISTORY_MAX 1000
 
@@ -34,5 +36,5 @@ extern guint leash_history_n_trackers __attribute__ ((visibility ("hidden")));
 static inline gboolean
 leash_history_is_on (void)
 {
-  return G_UNLIKELY (__atomic_load_n (&leash_history_n_trackers, __ATOMIC_RELAXED) > 0);
+  return LEASH_UNLIKELY (__atomic_load_n (&leash_history_n_trackers, __ATOMIC_RELAXED) > 0);
 }

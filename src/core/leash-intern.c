@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "leash-likely-private.h"
 #include "leash-lock-private.h"
 
 #define N_CHAINS 256
@@ -55,7 +56,7 @@ leash_intern (const char *string)
   guint chain = g_str_hash (string) % N_CHAINS;
   guint16 id = find_in_chain (string, chain);
 
-  return G_LIKELY (id != 0) ? id : add_to_chain (string, chain);
+  return LEASH_LIKELY (id != 0) ? id : add_to_chain (string, chain);
 }
 
 guint16

@@ -44,7 +44,7 @@ leash_name_copy (LeashThread *self, const char *name)
   gsize size = strlen (name) + 1;
   char *room = self->old_name;
 
-  if (G_LIKELY (room != NULL && size <= self->old_name_size))
+  if (LEASH_LIKELY (room != NULL && size <= self->old_name_size))
     self->old_name = NULL;
   else
     room = g_malloc (size);
@@ -56,7 +56,7 @@ leash_name_recycle (LeashThread *self, char *name)
 {
   if (name == NULL)
     return;
-  if (G_UNLIKELY (self->old_name_size == 0 && !prepare (self)))
+  if (LEASH_UNLIKELY (self->old_name_size == 0 && !prepare (self)))
     {
       g_free (name);
       return;

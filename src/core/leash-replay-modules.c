@@ -194,7 +194,7 @@ get_permanent (void)
 {
   GArray *found = __atomic_load_n (&permanent, __ATOMIC_ACQUIRE), *told = NULL;
 
-  if (G_LIKELY (found != NULL))
+  if (LEASH_LIKELY (found != NULL))
     return found;
   found = find_permanent ();
   if (__atomic_compare_exchange_n (&permanent, &told, found, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))

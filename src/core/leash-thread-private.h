@@ -4,6 +4,11 @@
 
 #include <glib.h>
 
+#include "leash-likely-private.h"
+
+/* Of each tracker. Threads beyond this number share them. */
+#define LEASH_N_SHARDS 64
+
 #define LEASH_KIND_CACHE 16
 #define LEASH_RECENT_STACKS 32
 
@@ -17,7 +22,7 @@ typedef struct
   guint32 captures_until_replay; /* counts up; G_MAXUINT32 where there will be none */
   guint32 tid;            /* the kernel's; 0 until leash_thread_get() is called in the thread */
   guint16 name;           /* interned when first seen; "main" for the main thread */
-  guint16 number;         /* counts up by thread: spreads threads over shards */
+  guint16 shard;          /* its number in each tracker */
   guint32 random;         /* state of a small generator, for sampling */
   guint32 until_sample;   /* opens until the next one that is sampled; past what a tracker allows, drawn anew */
   gboolean busy;          /* inside the tracker: what a signal handler or a hook opens now is not tracked */
@@ -38,7 +43,7 @@ typedef struct
 
 extern __thread LeashThread leash_thread_self __attribute__ ((tls_model ("initial-exec"), visibility ("hidden")));
 
-void    leash_thread_fill (LeashThread *self);
+void    leash_thread_fill (LeashThread *self) __attribute__ ((cold));
 guint16 leash_thread_find_kind (LeashThread *self,
                                 const char  *kind,
                                 guint        slot);
@@ -49,7 +54,7 @@ leash_thread_get (void)
 {
   LeashThread *self = &leash_thread_self;
 
-  if (G_UNLIKELY (self->tid == 0))
+  if (LEASH_UNLIKELY (self->tid == 0))
     leash_thread_fill (self);
   return self;
 }
@@ -76,7 +81,7 @@ leash_thread_kind (LeashThread *self, const char *kind)
 {
   guint slot = ((guintptr) kind >> 3) % LEASH_KIND_CACHE;
 
-  if (G_UNLIKELY (self->constant_kinds[slot].pointer != kind))
+  if (LEASH_UNLIKELY (self->constant_kinds[slot].pointer != kind))
     return leash_thread_find_kind (self, kind, slot);
   return self->constant_kinds[slot].id;
 }

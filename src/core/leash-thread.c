@@ -24,7 +24,7 @@ leash_thread_fill (LeashThread *self)
   char name[32] = "";
 
   self->tid = (guint32) syscall (SYS_gettid);
-  self->number = (guint16) __atomic_fetch_add (&n_threads, 1, __ATOMIC_RELAXED);
+  self->shard = __atomic_fetch_add (&n_threads, 1, __ATOMIC_RELAXED) % LEASH_N_SHARDS;
   self->random = self->tid * 2654435761u | 1;
   self->until_sample = G_MAXUINT32;
   if (self->tid == (guint32) getpid ())

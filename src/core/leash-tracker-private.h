@@ -12,9 +12,6 @@
 #include "leash-shard-private.h"
 #include "leash-thread-private.h"
 
-/* Threads beyond this number share shards. */
-#define LEASH_N_SHARDS 64
-
 /* Different misuses that are kept; more are counted. */
 #define LEASH_N_MISUSES 256
 
@@ -82,7 +79,7 @@ leash_tracker_now (void)
   struct timespec now;
 
   clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
-  return (gint64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return (gint64) now.tv_sec * 1000 + (guint32) now.tv_nsec / 1000000;
 }
 
 /* leash-tracker-settings.c. With the lock of all trackers held, or the only reference. */
@@ -92,7 +89,7 @@ void        leash_tracker_apply_history (LeashTracker   *tracker,
 void        leash_tracker_use_handles  (void);
 /* Makes the shard of that number, unless another thread has. */
 LeashShard *leash_tracker_add_shard    (LeashTracker    *tracker,
-                                        guint            number);
+                                        guint            number) __attribute__ ((cold));
 /* The tracker and all that are nested in it, each referenced. */
 GPtrArray  *leash_tracker_list         (LeashTracker    *tracker);
 /* Every tracker of the process, each referenced. */
@@ -117,10 +114,9 @@ LeashTag   *leash_tracker_find_above   (LeashTracker    *tracker,
 static inline LeashShard *
 leash_tracker_get_shard (LeashTracker *tracker, LeashThread *self)
 {
-  guint number = self->number % LEASH_N_SHARDS;
-  LeashShard *shard = __atomic_load_n (&tracker->shards[number], __ATOMIC_ACQUIRE);
+  LeashShard *shard = __atomic_load_n (&tracker->shards[self->shard], __ATOMIC_ACQUIRE);
 
-  return G_LIKELY (shard != NULL) ? shard : leash_tracker_add_shard (tracker, number);
+  return LEASH_LIKELY (shard != NULL) ? shard : leash_tracker_add_shard (tracker, self->shard);
 }
 
 /* leash-misuse.c. Takes the strings as they are and copies them; count is ignored. */
@@ -145,12 +141,12 @@ void        leash_tracker_emit         (LeashTracker        *tracker,
                                         const LeashResource *resource,
                                         const LeashMisuse   *misuse);
 
-/* leash-snapshot.c. With the shard's lock held, for as long as the name is used: it is the slot's own. */
+/* leash-snapshot.c. With the shard's locks held, for as long as the name is used: it is the slot's own. */
 void        leash_resource_fill        (LeashResource   *resource,
                                         LeashTracker    *tracker,
                                         const LeashSlot *slot);
 
-/* With the lock of the slot's shard held: an overdue one, as what returned after all. */
+/* With the locks of the slot's shard held: an overdue one, as what returned after all. */
 LeashReturned leash_slot_get_returned  (LeashTracker    *tracker,
                                         const LeashSlot *slot);
 

@@ -385,7 +385,7 @@ leash_tracker_is_ended (LeashTracker *tracker)
 void
 leash_tracker_use_handles (void)
 {
-  if (G_LIKELY (__atomic_load_n (&has_handles, __ATOMIC_RELAXED)))
+  if (LEASH_LIKELY (__atomic_load_n (&has_handles, __ATOMIC_RELAXED)))
     return;
   leash_lock (&leash_trackers_lock);
   for (guint i = 0; i < trackers->len; i++)

@@ -36,7 +36,7 @@ find_related (LeashTracker *tracker, guint16 kind, guintptr key)
 
   if (tag == NULL && tracker->parent != NULL)
     tag = leash_tracker_find_above (tracker, kind, key);
-  if (G_UNLIKELY (tag == NULL))
+  if (LEASH_UNLIKELY (tag == NULL))
     {
       g_autoptr (GPtrArray) below = leash_tracker_list (tracker);
 
@@ -87,7 +87,7 @@ untrack_key (LeashContext *ctx, const Closing *closing)
     return;
   kind = leash_thread_kind (self, closing->kind);
   tag = find_related (tracker, kind, closing->key);
-  if (G_UNLIKELY (tag == NULL))
+  if (LEASH_UNLIKELY (tag == NULL))
     {
       tag = find_anywhere (kind, closing->key);
       if (tag != NULL || !__atomic_load_n (&tracker->was_off, __ATOMIC_RELAXED))

@@ -9,6 +9,8 @@
 
 #include <glib.h>
 
+#include "leash-likely-private.h"
+
 typedef struct
 {
   guint word; /* atomic */
@@ -23,7 +25,7 @@ leash_use_enter (LeashUse *use)
 {
   guint before = __atomic_fetch_add (&use->word, 1, __ATOMIC_ACQUIRE);
 
-  if (G_LIKELY ((before & LEASH_USE_CLOSING) == 0))
+  if (LEASH_LIKELY ((before & LEASH_USE_CLOSING) == 0))
     return TRUE;
   __atomic_fetch_sub (&use->word, 1, __ATOMIC_RELEASE);
   return FALSE;
@@ -45,7 +47,7 @@ leash_use_leave (LeashUse *use)
 {
   guint after = __atomic_sub_fetch (&use->word, 1, __ATOMIC_ACQ_REL);
 
-  return G_UNLIKELY (after == LEASH_USE_CLOSING) && leash_use_claim (use);
+  return LEASH_UNLIKELY (after == LEASH_USE_CLOSING) && leash_use_claim (use);
 }
 
 /*

@@ -127,7 +127,7 @@ leash_capture_warm_up (void)
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   static __thread gboolean warm;
 
-  if (G_LIKELY (warm) || __atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED))
+  if (LEASH_LIKELY (warm) || __atomic_load_n (&leash_capture_is_stopped, __ATOMIC_RELAXED))
     return;
   warm = TRUE;
   pthread_once (&once, warm_up_process);

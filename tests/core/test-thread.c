@@ -27,7 +27,7 @@ test_named (void)
   g_thread_join (g_thread_new ("a-worker", copy_self, &second));
   g_assert_cmpstr (leash_intern_get (first.name), ==, "a-worker");
   g_assert_cmpuint (first.name, ==, second.name);
-  g_assert_cmpuint (first.number, !=, second.number);
+  g_assert_cmpuint (first.shard, !=, second.shard);
   g_assert_cmpstr (leash_intern_get (leash_thread_get ()->name), ==, "main");
 }
 
@@ -151,7 +151,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/thread/has-a-name-an-id-and-a-number", test_named);
+  g_test_add_func ("/thread/has-a-name-an-id-and-a-shard", test_named);
   g_test_add_func ("/thread/without-a-name-has-a-question-mark", test_nameless);
   g_test_add_func ("/thread/remembers-kinds-by-what-they-say", test_kinds);
   g_test_add_func ("/thread/random-numbers-are-spread", test_random);
