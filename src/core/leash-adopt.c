@@ -53,7 +53,7 @@ adopt_in_place (LeashSlot *slot, const Adopter *adopter, guint history, LeashExt
   slot->extra->adopter_thread = adopter->thread;
 }
 
-/* With the shard's lock held: takes what is to move out of the slot, and marks it as on its way. */
+/* With the shard's locks held: takes what is to move out of the slot, and marks it as on its way. */
 static LeashSlot
 take_out (LeashShard *shard, LeashSlot *slot)
 {
@@ -63,7 +63,6 @@ take_out (LeashShard *shard, LeashSlot *slot)
   if ((slot->flags & LEASH_SLOT_KEYED) != 0)
     leash_keys_remove (shard->tracker->keys, slot);
   moving = *slot;
-  leash_shard_count_out (shard, slot);
   moving.name = g_strdup (slot->name);
   moving.extra = leash_extra_move (slot->extra);
   moving.children = 0;
@@ -74,6 +73,7 @@ take_out (LeashShard *shard, LeashSlot *slot)
   slot->flags |= LEASH_SLOT_CLOSE_STACK;
   /* Held as if by one more child, so that the slot stays until it knows where it moved to. */
   slot->children++;
+  leash_shard_close_slot (shard, slot);
   return moving;
 }
 
@@ -86,7 +86,7 @@ leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *move
 {
   LeashTag *forward = leash_parent_attach (moved);
 
-  leash_short_lock (&shard->lock);
+  leash_shard_lock (shard);
   if (slot->children > 1 && forward != NULL)
     {
       slot->state = LEASH_SLOT_MOVED;
@@ -94,7 +94,7 @@ leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *move
     }
   else
     slot->state = LEASH_SLOT_RELEASED;
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   if (forward != NULL)
     leash_parent_detach (forward);
   leash_parent_detach (old);
@@ -119,7 +119,7 @@ tell_returned (LeashTracker *tracker, const LeashReturned *returned, LeashTag *t
   emit (tracker, LEASH_EVENT_RETURNED, tag);
 }
 
-/* With the shard's lock held, which it lets go: to another tracker. */
+/* With the shard's locks held, which it lets go: to another tracker. */
 static LeashTag *
 move (LeashShard *shard, LeashSlot *slot, LeashTag *tag, LeashTracker *to, const LeashReturned *returned,
       LeashThread *self)
@@ -131,13 +131,13 @@ move (LeashShard *shard, LeashSlot *slot, LeashTag *tag, LeashTracker *to, const
 
   if (!leash_tracker_try_ref (from))
     {
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
       leash_tag_add_stray ();
       return NULL;
     }
   watched = leash_watched_ref_of (slot);
   moving = take_out (shard, slot);
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
 
   moving.opened_by = leash_slot_pack (leash_slot_get_opened (&moving) + from->made_at - to->made_at,
                                       leash_slot_get_tid (&moving));
@@ -167,7 +167,7 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
     }
   if (!leash_slot_is_tags (slot, tag) || slot->state != LEASH_SLOT_OPEN)
     {
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
       leash_tag_record_use (tag, "adopted after close", adopter->stack);
       return NULL;
     }
@@ -176,7 +176,7 @@ adopt (LeashTag *tag, LeashTracker *to, const Adopter *adopter, LeashThread *sel
   adopt_in_place (slot, adopter, MAX (history, leash_shard_get_history (shard)), &spare);
   if (shard->tracker == to)
     {
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
       tell_returned (to, &returned, tag);
       return tag;
     }

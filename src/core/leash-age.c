@@ -125,10 +125,10 @@ look_at_some (Look *look, LeashShard *shard, LeashSlab *slab, guint *next)
 {
   guint first = *next;
 
-  leash_short_lock (&shard->lock);
+  leash_shard_lock (shard);
   for (; *next < MIN (first + SLOTS_AT_ONCE, slab->n_used); ++*next)
     look_at_slot (look, leash_slab_get_slot (slab, *next));
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   return *next > first;
 }
 
@@ -138,9 +138,9 @@ look_at_shard (LeashAgeWatch *watch, Look *look, LeashShard *shard)
 {
   LeashSlab *slab;
 
-  leash_short_lock (&shard->lock);
+  leash_shard_lock (shard);
   slab = shard->slabs;
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   for (; slab != NULL; slab = slab->next)
     for (guint i = 1; look_at_some (look, shard, slab, &i);)
       if (look->told != NULL)

@@ -35,8 +35,8 @@ typedef enum
 } LeashSlotFlags;
 
 /*
- * What a tag refers to. All of it is guarded by the lock of the shard that its slab belongs to, but for next
- * while it is in the table of keys, which guards it then.
+ * What a tag refers to. All of it is guarded by the locks of the shard that its slab belongs to (which of them,
+ * see leash-shard-private.h), but for next while it is in the table of keys, which guards it then.
  */
 struct _LeashSlot
 {
@@ -52,12 +52,19 @@ struct _LeashSlot
   LeashExtra *extra;  /* owned; NULL for most */
   gint64 opened_by;   /* when << LEASH_SLOT_TID_BITS | thread's id: see leash_slot_get_opened() */
   guint32 stack;
-  guint32 children;   /* open ones; a released slot is not used again before they are closed */
   guint16 thread;     /* interned names */
   guint16 kind;
-  guint16 generation; /* counts the slot's uses; part of the tag's pointer */
-  guint8 state;       /* LeashSlotState */
-  guint8 flags;       /* LeashSlotFlags */
+  union
+  {
+    struct
+    {
+      guint32 children;   /* open ones; a released slot is not used again before they are closed */
+      guint16 generation; /* counts the slot's uses; part of the tag's pointer */
+      guint8 state;       /* LeashSlotState */
+      guint8 flags;       /* LeashSlotFlags */
+    };
+    guint64 life; /* atomic; all of them: see leash_slot_pack_life() */
+  };
 } __attribute__ ((aligned (8)));
 
 G_STATIC_ASSERT (sizeof (LeashSlot) <= 56);
@@ -68,10 +75,21 @@ G_STATIC_ASSERT (sizeof (LeashSlot) <= 56);
 #define LEASH_SLAB_SIZE ((gsize) 64 * 1024)
 #define LEASH_SLAB_SLOTS (LEASH_SLAB_SIZE / sizeof (LeashSlot))
 
+/* A slot's life, all in one, for a slot without children. */
+static inline guint64
+leash_slot_pack_life (guint16 generation, LeashSlotState state, guint flags)
+{
+  guint64 life = generation;
+
+  if (G_BYTE_ORDER == G_LITTLE_ENDIAN)
+    return life << 32 | (guint64) state << 48 | (guint64) flags << 56;
+  return life << 16 | (guint64) state << 8 | flags;
+}
+
 /* In the first slot's place of each slab. */
 struct _LeashSlab
 {
-  LeashShard *shard; /* atomic; NULL while the slab is free. Changed under the shard's lock */
+  LeashShard *shard; /* atomic; NULL while the slab is free. Changed under the shard's locks */
   LeashSlab *next;   /* in the shard's list */
   guint32 n_used;    /* slots that were ever taken, the header's among them */
   guint16 first_generation; /* of its slots: differs from what it was for another tracker */
@@ -107,10 +125,26 @@ leash_slab_get_slot (LeashSlab *slab, guint index)
 #define LEASH_TAG_ADDRESSES (~LEASH_TAG_GENERATIONS)
 
 static inline LeashTag *
-leash_slot_get_tag (const LeashSlot *slot)
+leash_slot_get_tag_of (const LeashSlot *slot, guint16 generation)
 {
   return (LeashTag *) ((guintptr) slot
-                       | (((guintptr) slot->generation << LEASH_TAG_SHIFT) & LEASH_TAG_GENERATIONS));
+                       | (((guintptr) generation << LEASH_TAG_SHIFT) & LEASH_TAG_GENERATIONS));
+}
+
+static inline LeashTag *
+leash_slot_get_tag (const LeashSlot *slot)
+{
+  return leash_slot_get_tag_of (slot, slot->generation);
+}
+
+/* Whether it is the life of the tag's slot while that is open, without children and flags. */
+static inline gboolean
+leash_tag_is_plain_life (const LeashTag *tag, guint64 life)
+{
+  guint64 plain = leash_slot_pack_life ((guint16) ((guintptr) tag >> LEASH_TAG_SHIFT), LEASH_SLOT_OPEN, 0);
+  guint64 ignored = leash_slot_pack_life ((guint16) ~(LEASH_TAG_GENERATIONS >> LEASH_TAG_SHIFT), 0, 0);
+
+  return ((life ^ plain) & ~ignored) == 0;
 }
 
 static inline LeashSlot *

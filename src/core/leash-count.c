@@ -19,8 +19,7 @@ leash_tracker_count_own (LeashTracker *tracker, gboolean kept_too)
 
       if (shard != NULL)
         {
-          n += __atomic_load_n (&shard->n_open, __ATOMIC_ACQUIRE);
-          n += kept_too ? __atomic_load_n (&shard->n_kept, __ATOMIC_RELAXED) : 0;
+          n += leash_shard_count_open (shard, kept_too);
         }
     }
   return n;
@@ -56,7 +55,7 @@ count_kind_in_shard (LeashShard *shard, guint16 kind)
   gboolean was_busy = leash_thread_set_busy (TRUE);
   gsize n = 0;
 
-  leash_short_lock (&shard->lock);
+  leash_shard_lock (shard);
   for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
     for (guint i = 1; i < slab->n_used; i++)
       {
@@ -64,7 +63,7 @@ count_kind_in_shard (LeashShard *shard, guint16 kind)
 
         n += slot->state == LEASH_SLOT_OPEN && slot->kind == kind && (slot->flags & LEASH_SLOT_KEPT) == 0;
       }
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   leash_thread_set_busy (was_busy);
   return n;
 }

@@ -76,7 +76,7 @@ is_power_of_two (guint64 n)
   return (n & (n - 1)) == 0;
 }
 
-/* With the shard's lock held. Returns whether the touch is to be kept. */
+/* With the shard's locks held. Returns whether the touch is to be kept. */
 static gboolean
 count_touch (LeashHistory *history, guint32 tid, LeashHistoryEventType *ret_type)
 {
@@ -101,7 +101,7 @@ lock_with_history (LeashTag *tag, LeashShard **ret_shard)
 
   if (slot == NULL || leash_slot_get_history (slot) != NULL)
     return slot;
-  leash_short_unlock (&(*ret_shard)->lock);
+  leash_shard_unlock (*ret_shard);
   spare = leash_extra_new (TRUE);
   slot = leash_shard_lock_open (tag, ret_shard);
   if (slot != NULL)
@@ -121,9 +121,9 @@ keep_touch (LeashTag *tag, LeashHistoryEvent *event)
   history = leash_slot_get_history (slot);
   event->at = leash_tracker_now () * 1000;
   /* NULL where the slot was used again meanwhile, so often that the tag seems to be its present one. */
-  if (G_LIKELY (history != NULL))
+  if (LEASH_LIKELY (history != NULL))
     leash_history_add (history, event, leash_shard_get_history (shard));
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
 }
 
 /* Only an open slot's history is looked at, which stays with it. */
@@ -143,7 +143,7 @@ touch (LeashTag *tag, const char *what, gconstpointer caller, const LeashSite *s
     return;
   due = count_touch (leash_slot_get_history (slot), self->tid, &event.type);
   depth = __atomic_load_n (&shard->tracker->depth, __ATOMIC_RELAXED);
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   if (!due)
     return;
   event.stack = leash_capture (caller, site, depth);

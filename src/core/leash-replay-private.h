@@ -42,7 +42,7 @@ struct _LeashReplayEntry
   guintptr caller;  /* where the stack that is kept begins: pc, or further out */
   LeashStackId id;
   guint32 *offsets;        /* of what the walk read, in the order in which it did: in words above sp; */
-  guintptr *values, *values_end; /* and what was there. A multiple of four: the last is there again to fill up */
+  guintptr *values, *values_end; /* and what was there. Four or a multiple: the last is there again to fill up */
   guint16 depth;           /* frames that were asked for */
   LeashReplaySite *site;
   guint8 is_guarded;       /* a hit is to be confirmed */
@@ -148,10 +148,19 @@ leash_replay_has_words (const LeashReplayEntry *entry, guintptr sp)
 {
   const guint32 *offset = entry->offsets;
 
-  for (const guintptr *value = entry->values; value < entry->values_end; offset += 4, value += 4)
-    if (((const guintptr *) sp)[offset[0]] != value[0] || ((const guintptr *) sp)[offset[1]] != value[1]
-        || ((const guintptr *) sp)[offset[2]] != value[2] || ((const guintptr *) sp)[offset[3]] != value[3])
-      return FALSE;
+  const guintptr *value = entry->values;
+
+  do
+    {
+      if (LEASH_UNLIKELY (((const guintptr *) sp)[offset[0]] != value[0]
+                          || ((const guintptr *) sp)[offset[1]] != value[1]
+                          || ((const guintptr *) sp)[offset[2]] != value[2]
+                          || ((const guintptr *) sp)[offset[3]] != value[3]))
+        return FALSE;
+      offset += 4;
+      value += 4;
+    }
+  while (value < entry->values_end);
   return TRUE;
 }
 
@@ -169,11 +178,11 @@ leash_replay_find (LeashReplay *self, guintptr pc, guintptr sp, guintptr fp, gui
 
   while (entry != NULL)
     {
-      if (G_LIKELY (entry->sp == sp && entry->pc == pc && entry->caller == caller && entry->depth == depth
+      if (LEASH_LIKELY (entry->sp == sp && entry->pc == pc && entry->caller == caller && entry->depth == depth
                     && ((entry->fp ^ fp) & entry->fp_mask) == 0 && leash_replay_has_words (entry, sp)))
         {
           entry->site->n_hits++;
-          return G_LIKELY (!entry->is_guarded) || leash_replay_confirm (self, entry) ? entry : NULL;
+          return LEASH_LIKELY (!entry->is_guarded) || leash_replay_confirm (self, entry) ? entry : NULL;
         }
       entry = (self->resting >> leash_replay_site (pc) & 1) == 0 ? entry->next : NULL;
     }

@@ -103,7 +103,7 @@ replay_new (void)
 static LeashReplay *
 get_replay (LeashThread *self)
 {
-  if (G_LIKELY (self->replay != NULL))
+  if (LEASH_LIKELY (self->replay != NULL))
     return self->replay;
   /* It was made: the thread is exiting, or has been forked and may capture again. */
   if (self->captures_until_replay == G_MAXUINT32)

@@ -8,21 +8,38 @@
 /* Released slots that a shard keeps recognisable before it uses the oldest of them again. */
 #define LEASH_QUARANTINE 64
 
+/* So many more there are at least when it begins to take them: see leash-shard.c. */
+#define LEASH_FREE_SLOTS_AT_ONCE 32
+
 /*
+ * Opening and closing have a lock each, and cache lines that the other does not write to, so that threads that
+ * close what others opened do not wait for them. Whoever wants more than to open or to close takes both.
+ *
  * Shards are never freed, only used again by another tracker, so that whoever holds a stale tag may take its
- * shard's lock to find out.
+ * shard's locks to find out.
  */
 struct _LeashShard
 {
-  LeashShortLock lock;   /* guards all but the last two, and all slots; taken before those of keys and arena, never two */
-  guint n_free;
-  LeashTracker *tracker; /* NULL while unused */
-  LeashSlab *slabs;      /* newest first; only the newest has slots that were never taken */
-  LeashSlot *oldest_free, *newest_free;
-  gsize n_open;          /* atomic for readers without the lock; without those meant to stay open */
-  gsize n_kept;          /* likewise */
-  guint release_depth;   /* atomic; frames of the stack that is taken at a release, 0 for none */
-  guint history;         /* atomic; the tracker's */
+  /* Read by all, seldom written. */
+  LeashTracker *tracker;    /* NULL while unused; written with both locks held */
+  guint release_depth;      /* atomic; frames of the stack that is taken at a release, 0 for none */
+  guint history;            /* atomic; the tracker's */
+
+  /* Guards the below, and slots that are free or were never taken. Taken before the other, which is taken before those
+   * of keys and arena; never two shards' */
+  LeashShortLock open_lock __attribute__ ((aligned (64)));
+  gsize n_opened;           /* atomic for readers without the lock; ever */
+  gsize n_opened_until;     /* there are free slots to take before n_opened is this */
+  LeashSlot *oldest_free;   /* written by who closes the first one ever */
+  gsize n_new;              /* of n_opened, slots that were never taken before */
+  LeashSlab *slabs;         /* newest first; only the newest has slots that were never taken */
+
+  /* Guards the below, and slots that are open. Those that are closed, and not free, are guarded by both */
+  LeashShortLock close_lock __attribute__ ((aligned (64)));
+  gsize n_freed;            /* atomic for readers without the lock; ever */
+  gsize n_held;             /* likewise; closed, not freed before their children are closed */
+  gsize n_kept;             /* likewise; open, and meant to stay so */
+  LeashSlot **newest_free;  /* where the next free one is linked in */
 } __attribute__ ((aligned (64)));
 
 LeashShard *leash_shard_take        (LeashTracker *tracker,
@@ -33,9 +50,15 @@ void        leash_shard_fork_lock   (GPtrArray    *held);
 /* Before those that were noted are let go. */
 void        leash_shard_fork_unlock (void);
 
-/* With the shard's lock held: a slot that was never taken. */
-LeashSlot  *leash_shard_take_new_slot (LeashShard *shard);
-/* Counts an open slot as meant to stay so. */
+/* With the lock for opening held: a slot where no free one was known to be there. */
+LeashSlot  *leash_shard_take_slot_slowly (LeashShard *shard) __attribute__ ((cold));
+/* With both locks held: counts out a slot that was open, and frees it unless its children hold it. */
+void        leash_shard_close_slot  (LeashShard   *shard,
+                                     LeashSlot    *slot);
+/* How many slots are open; without a lock. */
+gsize       leash_shard_count_open  (LeashShard   *shard,
+                                     gboolean      kept_too);
+/* With the lock for closing held: counts an open slot as meant to stay so. */
 void        leash_shard_count_kept  (LeashShard   *shard);
 
 /* Events that a resource keeps; changes at any time. */
@@ -45,49 +68,50 @@ leash_shard_get_history (LeashShard *shard)
   return __atomic_load_n (&shard->history, __ATOMIC_RELAXED);
 }
 
-/* With the shard's lock held. The slot comes as it was left, with its generation counted up: to be filled. */
+static inline void
+leash_shard_lock (LeashShard *shard)
+{
+  leash_short_lock (&shard->open_lock);
+  leash_short_lock (&shard->close_lock);
+}
+
+static inline void
+leash_shard_unlock (LeashShard *shard)
+{
+  leash_short_unlock (&shard->close_lock);
+  leash_short_unlock (&shard->open_lock);
+}
+
+/* With the lock for opening held. The slot comes as it was left: to be filled. */
 static inline LeashSlot *
 leash_shard_take_slot (LeashShard *shard)
 {
   LeashSlot *slot;
 
-  if (G_LIKELY (shard->n_free > LEASH_QUARANTINE))
+  if (LEASH_UNLIKELY (shard->n_opened == shard->n_opened_until))
+    slot = leash_shard_take_slot_slowly (shard);
+  else
     {
       slot = shard->oldest_free;
       shard->oldest_free = slot->next;
-      shard->n_free--;
     }
-  else
-    slot = leash_shard_take_new_slot (shard);
-  slot->generation++;
-  __atomic_store_n (&shard->n_open, shard->n_open + 1, __ATOMIC_RELAXED);
+  __atomic_store_n (&shard->n_opened, shard->n_opened + 1, __ATOMIC_RELEASE);
   return slot;
 }
 
-/* Counts a slot that is not open any more out. */
-static inline void
-leash_shard_count_out (LeashShard *shard, const LeashSlot *slot)
-{
-  gsize *counter = (slot->flags & LEASH_SLOT_KEPT) != 0 ? &shard->n_kept : &shard->n_open;
-
-  __atomic_store_n (counter, *counter - 1, __ATOMIC_RELAXED);
-}
-
+/* With the lock for closing held, of a slot that was never held by children. */
 static inline void
 leash_shard_free_slot (LeashShard *shard, LeashSlot *slot)
 {
-  g_assert (slot->state != LEASH_SLOT_OPEN && slot->children == 0);
-
   slot->next = NULL;
-  if (shard->n_free++ > 0)
-    shard->newest_free->next = slot;
-  else
-    shard->oldest_free = slot;
-  shard->newest_free = slot;
+  *shard->newest_free = slot;
+  shard->newest_free = &slot->next;
+  /* What is before it is seen by leash_shard_take_slot_slowly(). */
+  __atomic_store_n (&shard->n_freed, shard->n_freed + 1, __ATOMIC_RELEASE);
 }
 
 /*
- * Finds a tag's slot and takes its shard's lock. Returns NULL, without a lock, when the tag's tracker is gone.
+ * Finds a tag's slot and takes its shard's locks. Returns NULL, without them, when the tag's tracker is gone.
  * The slot is the tag's only if leash_slot_is_tags().
  */
 static inline LeashSlot *
@@ -100,14 +124,14 @@ leash_shard_lock_tag (LeashTag *tag, LeashShard **ret_shard)
     {
       LeashShard *owner;
 
-      leash_short_lock (&shard->lock);
+      leash_shard_lock (shard);
       owner = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
-      if (G_LIKELY (owner == shard))
+      if (LEASH_LIKELY (owner == shard))
         {
           *ret_shard = shard;
           return leash_tag_get_slot (tag);
         }
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
       shard = owner;
     }
   return NULL;
@@ -119,7 +143,7 @@ leash_slot_is_tags (const LeashSlot *slot, const LeashTag *tag)
   return slot->state != LEASH_SLOT_FREE && leash_slot_get_tag (slot) == tag;
 }
 
-/* As leash_shard_lock_tag(). NULL, without a lock, for what is not the tag's or is not open. */
+/* As leash_shard_lock_tag(). NULL, without locks, for what is not the tag's or is not open. */
 static inline LeashSlot *
 leash_shard_lock_open (LeashTag *tag, LeashShard **ret_shard)
 {
@@ -127,10 +151,10 @@ leash_shard_lock_open (LeashTag *tag, LeashShard **ret_shard)
 
   if (slot == NULL || (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN))
     return slot;
-  leash_short_unlock (&(*ret_shard)->lock);
+  leash_shard_unlock (*ret_shard);
   return NULL;
 }
 
-/* Counts a child of the tag's slot in, or out; see leash-shard.c. No shard's lock may be held. */
+/* Counts a child of the tag's slot in, or out; see leash-shard.c. No shard's locks may be held. */
 LeashTag   *leash_parent_attach     (LeashTag     *parent);
 void        leash_parent_detach     (LeashTag     *parent);

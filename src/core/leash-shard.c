@@ -12,6 +12,16 @@
  *
  * One with open children does not go to the free list, so that a child that is closed after it can name it.
  * Whoever detaches the last child puts it there.
+ *
+ * The list of free slots is a queue with one end for each lock. Closing links a slot in at its end, and
+ * counts it after that. Opening takes slots from its beginning, as many as it has seen to be counted, and
+ * never the last LEASH_QUARANTINE: so neither comes to what the other is changing. It looks at the count, and
+ * gets the cache line that closing writes to, once for LEASH_FREE_SLOTS_AT_ONCE slots or more; where there
+ * are fewer it takes a new one, so that there will be.
+ *
+ * Rejected: a list without a lock for what other threads release, beside the one lock. Whether a slot is open
+ * would then be decided by an exchange in the slot, for every release and for all else that is done to an
+ * open slot.
  */
 #include "leash-extra-private.h"
 
@@ -27,6 +37,7 @@ shard_new (void)
 {
   LeashShard *shard = g_aligned_alloc0 (1, sizeof (LeashShard), G_ALIGNOF (LeashShard));
 
+  shard->newest_free = &shard->oldest_free;
   if (all_shards == NULL)
     {
       all_shards = g_ptr_array_new ();
@@ -45,10 +56,10 @@ leash_shard_take (LeashTracker *tracker, guint release_depth)
   shard = pool != NULL && pool->len > 0 ? g_ptr_array_steal_index_fast (pool, pool->len - 1) : shard_new ();
   leash_unlock (&pool_lock);
 
-  leash_short_lock (&shard->lock);
+  leash_shard_lock (shard);
   shard->tracker = tracker;
   __atomic_store_n (&shard->release_depth, release_depth, __ATOMIC_RELAXED);
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   return shard;
 }
 
@@ -69,7 +80,7 @@ disown_slabs (LeashShard *shard, GPtrArray *parents)
 {
   LeashSlab *slabs;
 
-  leash_short_lock (&shard->lock);
+  leash_shard_lock (shard);
   slabs = shard->slabs;
   for (LeashSlab *slab = slabs; slab != NULL; slab = slab->next)
     {
@@ -79,11 +90,14 @@ disown_slabs (LeashShard *shard, GPtrArray *parents)
     }
   shard->tracker = NULL;
   shard->slabs = NULL;
-  shard->oldest_free = shard->newest_free = NULL;
-  shard->n_free = 0;
-  __atomic_store_n (&shard->n_open, 0, __ATOMIC_RELAXED);
+  shard->oldest_free = NULL;
+  shard->newest_free = &shard->oldest_free;
+  shard->n_opened_until = shard->n_new = 0;
+  __atomic_store_n (&shard->n_freed, 0, __ATOMIC_RELAXED);
+  __atomic_store_n (&shard->n_held, 0, __ATOMIC_RELAXED);
   __atomic_store_n (&shard->n_kept, 0, __ATOMIC_RELAXED);
-  leash_short_unlock (&shard->lock);
+  __atomic_store_n (&shard->n_opened, 0, __ATOMIC_RELAXED);
+  leash_shard_unlock (shard);
   return slabs;
 }
 
@@ -108,8 +122,8 @@ leash_shard_return (LeashShard *shard)
   leash_unlock (&pool_lock);
 }
 
-LeashSlot *
-leash_shard_take_new_slot (LeashShard *shard)
+static LeashSlot *
+take_new_slot (LeashShard *shard)
 {
   LeashSlab *slab = shard->slabs;
   LeashSlot *slot;
@@ -121,16 +135,69 @@ leash_shard_take_new_slot (LeashShard *shard)
       shard->slabs = slab;
     }
   slot = leash_slab_get_slot (slab, slab->n_used++);
-  slot->generation = slab->first_generation;
+  /* A stale tag of the slab's former tracker may be looking at it. */
+  __atomic_store_n (&slot->life, leash_slot_pack_life (slab->first_generation, LEASH_SLOT_FREE, 0),
+                    __ATOMIC_RELAXED);
+  return slot;
+}
+
+LeashSlot *
+leash_shard_take_slot_slowly (LeashShard *shard)
+{
+  gsize n_taken_again = shard->n_opened - shard->n_new;
+  gsize n_free = __atomic_load_n (&shard->n_freed, __ATOMIC_ACQUIRE) - n_taken_again;
+  LeashSlot *slot;
+
+  if (n_free < LEASH_QUARANTINE + LEASH_FREE_SLOTS_AT_ONCE)
+    {
+      shard->n_new++;
+      shard->n_opened_until = shard->n_opened + 1;
+      return take_new_slot (shard);
+    }
+  shard->n_opened_until = shard->n_opened + n_free - LEASH_QUARANTINE;
+  slot = shard->oldest_free;
+  shard->oldest_free = slot->next;
   return slot;
 }
 
 void
 leash_shard_count_kept (LeashShard *shard)
 {
-  /* In this order, so that leash_tracker_count_own() misses none. */
-  __atomic_store_n (&shard->n_kept, shard->n_kept + 1, __ATOMIC_RELAXED);
-  __atomic_store_n (&shard->n_open, shard->n_open - 1, __ATOMIC_RELEASE);
+  __atomic_store_n (&shard->n_kept, shard->n_kept + 1, __ATOMIC_RELEASE);
+}
+
+static void
+count_one_less (gsize *counter)
+{
+  __atomic_store_n (counter, *counter - 1, __ATOMIC_RELEASE);
+}
+
+void
+leash_shard_close_slot (LeashShard *shard, LeashSlot *slot)
+{
+  g_assert (slot->state != LEASH_SLOT_OPEN);
+
+  /* In this order, so that leash_shard_count_open() misses none. */
+  if ((slot->flags & LEASH_SLOT_KEPT) != 0)
+    count_one_less (&shard->n_kept);
+  if (slot->children == 0)
+    leash_shard_free_slot (shard, slot);
+  else
+    __atomic_store_n (&shard->n_held, shard->n_held + 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * Whatever moves from one number to another is first counted out, and is looked for in the order in which it
+ * moves backwards: what is open is never missed.
+ */
+gsize
+leash_shard_count_open (LeashShard *shard, gboolean kept_too)
+{
+  gsize n_closed = __atomic_load_n (&shard->n_freed, __ATOMIC_ACQUIRE), n_kept;
+
+  n_closed += __atomic_load_n (&shard->n_held, __ATOMIC_ACQUIRE);
+  n_kept = __atomic_load_n (&shard->n_kept, __ATOMIC_ACQUIRE);
+  return __atomic_load_n (&shard->n_opened, __ATOMIC_ACQUIRE) - n_closed - (kept_too ? 0 : n_kept);
 }
 
 /* Returns the tag that was attached to, which differs for a parent that was adopted; NULL when it is not
@@ -155,7 +222,7 @@ leash_parent_attach (LeashTag *parent)
           else if (slot->state == LEASH_SLOT_MOVED)
             next = slot->extra->parent;
         }
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
       if (attached)
         return parent;
       parent = next;
@@ -182,9 +249,10 @@ leash_parent_detach (LeashTag *parent)
           if (slot->state == LEASH_SLOT_MOVED)
             next = g_steal_pointer (&slot->extra->parent);
           slot->state = LEASH_SLOT_RELEASED;
+          count_one_less (&shard->n_held);
           leash_shard_free_slot (shard, slot);
         }
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
       parent = next;
     }
 }
@@ -198,7 +266,7 @@ leash_shard_fork_lock (GPtrArray *held)
     {
       LeashShard *shard = g_ptr_array_index (all_shards, i);
 
-      leash_short_lock (&shard->lock);
+      leash_shard_lock (shard);
     }
 }
 
@@ -209,6 +277,6 @@ leash_shard_fork_unlock (void)
     {
       LeashShard *shard = g_ptr_array_index (all_shards, i);
 
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
     }
 }

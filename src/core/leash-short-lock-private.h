@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A lock for work of some ten nanoseconds, where two calls of pthread_mutex_lock() and _unlock() would cost more
- * than the work. Taking it is one exchange, or none while the process has one thread; letting it go is a store.
+ * than the work. Taking it is one exchange, letting it go a store.
  * There is nobody to wake: who finds it held looks again, lets others run, and sleeps at last, so that a
  * thread of high priority does not keep the holder from running for ever.
  *
@@ -11,7 +11,8 @@
 #pragma once
 
 #include <glib.h>
-#include <sys/single_threaded.h>
+
+#include "leash-likely-private.h"
 
 typedef struct
 {
@@ -19,22 +20,19 @@ typedef struct
 } LeashShortLock;
 
 /* Takes a lock that another thread was seen to hold. */
-void leash_short_lock_wait (LeashShortLock *lock);
+void leash_short_lock_wait (LeashShortLock *lock) __attribute__ ((cold));
 
 /* Returns FALSE, without the lock, where another thread holds it. */
 static inline gboolean
 leash_short_trylock (LeashShortLock *lock)
 {
-  if (G_UNLIKELY (!__libc_single_threaded))
-    return __atomic_exchange_n (&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
-  __atomic_store_n (&lock->held, 1, __ATOMIC_RELAXED);
-  return TRUE;
+  return __atomic_exchange_n (&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
 }
 
 static inline void
 leash_short_lock (LeashShortLock *lock)
 {
-  if (G_UNLIKELY (!leash_short_trylock (lock)))
+  if (LEASH_UNLIKELY (!leash_short_trylock (lock)))
     leash_short_lock_wait (lock);
 }
 

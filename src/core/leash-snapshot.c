@@ -87,7 +87,7 @@ leash_told_fill (LeashTold *told, LeashTag *tag)
       found = leash_slot_is_tags (slot, tag);
       if (found)
         leash_told_fill_from (told, shard->tracker, slot);
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
     }
   leash_thread_set_busy (was_busy);
   return found;
@@ -178,7 +178,7 @@ leash_snapshot_add_or_count (LeashSnapshot *snapshot, const LeashResource *resou
     leash_snapshot_add (snapshot, resource);
 }
 
-/* With the shard's lock held. */
+/* With the shard's locks held. */
 static void
 add_slot (LeashSnapshot *snapshot, LeashTracker *tracker, const LeashSlot *slot, GArray *children)
 {
@@ -200,7 +200,7 @@ add_shard (LeashSnapshot *snapshot, LeashTracker *tracker, LeashShard *shard, GA
 {
   g_autoptr (GPtrArray) slabs = g_ptr_array_new ();
 
-  leash_short_lock (&shard->lock);
+  leash_shard_lock (shard);
   for (LeashSlab *slab = shard->slabs; slab != NULL; slab = slab->next)
     g_ptr_array_add (slabs, slab);
   /* The oldest first. */
@@ -212,7 +212,7 @@ add_shard (LeashSnapshot *snapshot, LeashTracker *tracker, LeashShard *shard, GA
         if (leash_slab_get_slot (slab, i)->state == LEASH_SLOT_OPEN)
           add_slot (snapshot, tracker, leash_slab_get_slot (slab, i), children);
     }
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
 }
 
 static void
@@ -232,7 +232,7 @@ add_misuses (LeashSnapshot *snapshot, LeashTracker *tracker)
   leash_unlock (&tracker->misuse_lock);
 }
 
-/* No shard's lock may be held: each parent is in a shard of its own. */
+/* No shard's locks may be held: each parent is in a shard of its own. */
 static void
 add_parent (LeashSnapshot *snapshot, LeashResource *resource, LeashTag *parent)
 {

@@ -23,13 +23,13 @@ typedef struct
   LeashWatched *watched;  /* may be NULL; not with a key */
 } LeashOpening;
 
-void         leash_tag_add_reentry   (void);
+void         leash_tag_add_reentry   (void) __attribute__ ((cold));
 
 /* Returns NULL, and counts, when the thread is inside the tracker already. */
 static inline LeashThread *
 leash_tag_enter_as (LeashThread *self)
 {
-  if (G_UNLIKELY (self->busy))
+  if (LEASH_UNLIKELY (self->busy))
     {
       leash_tag_add_reentry ();
       return NULL;
@@ -78,7 +78,7 @@ LeashWatched *leash_watched_new      (void);
 void         leash_watched_start     (LeashWatched    *watched,
                                       GObject         *object,
                                       LeashTag        *tag);
-/* With the shard's lock held; NULL for a slot that no object closes, else a reference. */
+/* With the shard's locks held; NULL for a slot that no object closes, else a reference. */
 LeashWatched *leash_watched_ref_of   (const LeashSlot *slot);
 /* The resource has another tag now. Takes watched. */
 void         leash_watched_move      (LeashWatched    *watched,
@@ -92,7 +92,7 @@ typedef struct
   char *name;
 } LeashTold;
 
-/* With the lock of the slot's shard held. */
+/* With the locks of the slot's shard held. */
 void         leash_told_fill_from    (LeashTold       *told,
                                       LeashTracker    *tracker,
                                       const LeashSlot *slot);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Opening and closing. Opening: take the stack, then the shard's lock, fill a slot, done. Closing: find the
- * shard from the tag's address, take its lock, mark the slot released. Both run with the thread's busy mark
- * set, so that a signal handler or an allocator's hook that gets in between tracks nothing instead of waiting
- * for a lock that its own thread holds; what is missed so is counted.
+ * Opening and closing. Opening: take the stack, then the shard's lock for opening, fill a slot, done.
+ * Closing: find the shard from the tag's address, take its lock for closing, mark the slot released. Both run
+ * with the thread's busy mark set, so that a signal handler or an allocator's hook that gets in between
+ * tracks nothing instead of waiting for a lock that its own thread holds; what is missed so is counted.
  */
 #include "leash-tracker-private.h"
 
@@ -47,9 +47,9 @@ draw_until_sample (LeashThread *self, guint every)
 static gboolean
 is_sampled (LeashThread *self, guint every)
 {
-  if (G_UNLIKELY (self->until_sample >= 2 * (guint64) every - 1))
+  if (LEASH_UNLIKELY (self->until_sample >= 2 * (guint64) every - 1))
     self->until_sample = draw_until_sample (self, every);
-  if (G_LIKELY (self->until_sample > 0))
+  if (LEASH_LIKELY (self->until_sample > 0))
     {
       self->until_sample--;
       return FALSE;
@@ -60,10 +60,10 @@ is_sampled (LeashThread *self, guint every)
 
 /* At a level that does not take every stack. Sets *ret_flags where it was this one's turn. */
 G_NO_INLINE static LeashStackId
-take_some_stack (LeashTracker *tracker, LeashThread *self, gconstpointer caller, const LeashSite *site,
-                 guint8 *ret_flags)
+take_some_stack (LeashTracker *tracker, guint level, LeashThread *self, gconstpointer caller,
+                 const LeashSite *site, guint8 *ret_flags)
 {
-  if (__atomic_load_n (&tracker->level, __ATOMIC_RELAXED) != LEASH_LEVEL_SAMPLE
+  if (level != LEASH_LEVEL_SAMPLE
       || !is_sampled (self, __atomic_load_n (&tracker->sample_every, __ATOMIC_RELAXED)))
     return leash_capture_place (caller, site);
   *ret_flags = LEASH_SLOT_SAMPLED;
@@ -72,20 +72,30 @@ take_some_stack (LeashTracker *tracker, LeashThread *self, gconstpointer caller,
 
 /* Member by member: stores of what is in registers. A copy of memory would wait for the parts to be written.
  */
-static inline void
+static inline LeashTag *
 fill_slot (LeashSlot *slot, const LeashSlot *from)
 {
+  guint16 generation = slot->generation + 1;
+
   slot->name = from->name;
   slot->at.key = from->at.key;
   slot->next = NULL;
   slot->extra = from->extra;
   slot->opened_by = from->opened_by;
   slot->stack = from->stack;
-  slot->children = 0;
   slot->thread = from->thread;
   slot->kind = from->kind;
-  slot->state = LEASH_SLOT_OPEN;
-  slot->flags = from->flags;
+  __atomic_store_n (&slot->life, leash_slot_pack_life (generation, LEASH_SLOT_OPEN, from->flags),
+                    __ATOMIC_RELEASE);
+  return leash_slot_get_tag_of (slot, generation);
+}
+
+G_NO_INLINE static void
+count_kept (LeashShard *shard)
+{
+  leash_short_lock (&shard->close_lock);
+  leash_shard_count_kept (shard);
+  leash_short_unlock (&shard->close_lock);
 }
 
 /* What the slot's last resource had. */
@@ -104,7 +114,7 @@ insert_key (LeashTracker *tracker, LeashSlot *slot, guint16 kind, guintptr key, 
 
   leash_tracker_use_handles ();
   before = leash_keys_insert (tracker->keys, slot, kind, key);
-  if (G_UNLIKELY (before != NULL))
+  if (LEASH_UNLIKELY (before != NULL))
     leash_tag_replaced (tracker, before, stack);
 }
 
@@ -117,16 +127,15 @@ store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from, gboolean
   LeashExtra *old_extra;
   char *old_name;
 
-  leash_short_lock (&shard->lock);
+  leash_short_lock (&shard->open_lock);
   slot = leash_shard_take_slot (shard);
   old_name = slot->name;
   old_extra = slot->extra;
-  fill_slot (slot, from);
-  tag = leash_slot_get_tag (slot);
+  tag = fill_slot (slot, from);
+  leash_short_unlock (&shard->open_lock);
   if (is_kept)
-    leash_shard_count_kept (shard);
-  leash_short_unlock (&shard->lock);
-  if (G_UNLIKELY (((guintptr) old_name | (guintptr) old_extra) != 0))
+    count_kept (shard);
+  if (LEASH_UNLIKELY (((guintptr) old_name | (guintptr) old_extra) != 0))
     forget_old (self, old_name, old_extra);
   if (is_keyed)
     insert_key (tracker, slot, from->kind, ~from->at.key, from->stack);
@@ -141,7 +150,7 @@ leash_tag_store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from
                 (from->flags & LEASH_SLOT_KEPT) != 0);
 }
 
-static void
+G_NO_INLINE __attribute__ ((cold)) static void
 emit_opened (LeashTracker *tracker, LeashEventType event, LeashTag *tag)
 {
   g_auto (LeashTold) told = { 0 };
@@ -150,7 +159,7 @@ emit_opened (LeashTracker *tracker, LeashEventType event, LeashTag *tag)
     leash_tracker_emit (tracker, event, &told.resource, NULL);
 }
 
-G_NO_INLINE static LeashTag *
+G_NO_INLINE __attribute__ ((cold)) static LeashTag *
 open_ended (LeashTracker *tracker, const char *kind, const char *name, gconstpointer caller,
             const LeashSite *site)
 {
@@ -185,7 +194,7 @@ attach (LeashTag *to, LeashStackId stack)
  * much as one of the program's.
  */
 G_ALWAYS_INLINE static inline LeashTag *
-open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
+open_tag (LeashTracker *tracker, guint level, LeashThread *self, const LeashOpening *opening)
 {
   LeashSlot slot;
 
@@ -194,14 +203,14 @@ open_tag (LeashTracker *tracker, LeashThread *self, const LeashOpening *opening)
   slot.thread = self->name;
   slot.kind = leash_thread_kind (self, opening->kind);
   slot.flags = 0;
-  if (G_LIKELY (__atomic_load_n (&tracker->level, __ATOMIC_RELAXED) == LEASH_LEVEL_FULL))
+  if (LEASH_LIKELY (level == LEASH_LEVEL_FULL))
     slot.stack
         = leash_capture (opening->caller, opening->site, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
   else
     {
       guint8 flags = 0;
 
-      slot.stack = take_some_stack (tracker, self, opening->caller, opening->site, &flags);
+      slot.stack = take_some_stack (tracker, level, self, opening->caller, opening->site, &flags);
       slot.flags = flags;
     }
   slot.at.key = 0;
@@ -225,18 +234,22 @@ track (LeashContext *ctx, const LeashOpening *opening)
   LeashTracker *tracker = ctx->tracker;
   LeashThread *self;
   LeashTag *tag;
+  guint level;
 
-  if (tracker == NULL || __atomic_load_n (&tracker->level, __ATOMIC_RELAXED) == LEASH_LEVEL_OFF)
+  if (tracker == NULL)
+    return NULL;
+  level = __atomic_load_n (&tracker->level, __ATOMIC_RELAXED);
+  if (level == LEASH_LEVEL_OFF)
     return NULL;
   self = leash_tag_enter ();
   if (self == NULL)
     return NULL;
-  if (G_UNLIKELY (__atomic_load_n (&tracker->ended, __ATOMIC_RELAXED)))
+  if (LEASH_UNLIKELY (__atomic_load_n (&tracker->ended, __ATOMIC_RELAXED)))
     tag = open_ended (tracker, opening->kind, opening->name, opening->caller, opening->site);
   else
-    tag = open_tag (tracker, self, opening);
+    tag = open_tag (tracker, level, self, opening);
   leash_tag_leave (self);
-  if (G_UNLIKELY (leash_tracker_has_listeners (tracker)) && tag != NULL)
+  if (LEASH_UNLIKELY (leash_tracker_has_listeners (tracker)) && tag != NULL)
     emit_opened (tracker, LEASH_EVENT_OPENED, tag);
   return tag;
 }
@@ -452,7 +465,7 @@ leash_tag_keep_open_at (LeashTag *tag)
   if (slot != NULL)
     {
       keep_open (shard, slot);
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
     }
   leash_tag_leave (self);
 }
@@ -486,7 +499,7 @@ leash_tag_set_name_at (LeashTag *tag, const char *name)
 
       slot->name = g_steal_pointer (&other);
       other = old;
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
     }
   leash_tag_leave (self);
 }

@@ -47,7 +47,7 @@ capture (LeashTracker *tracker, const Place *place)
   return leash_capture (place->caller, place->site, __atomic_load_n (&tracker->depth, __ATOMIC_RELAXED));
 }
 
-/* With the shard's lock held. */
+/* With the shard's locks held. */
 static Closed
 get_closed (const LeashSlot *slot)
 {
@@ -74,7 +74,7 @@ has_moved (const LeashSlot *slot)
          && (slot->flags & LEASH_SLOT_CLOSE_STACK) != 0 && slot->at.stack == slot->extra->adopter_stack;
 }
 
-/* With the shard's lock held. Nothing is recorded in a tracker that another thread is about to free. */
+/* With the shard's locks held. Nothing is recorded in a tracker that another thread is about to free. */
 static void
 describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot, LeashMisuseType type)
 {
@@ -93,8 +93,8 @@ describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot,
 }
 
 /*
- * With the shard's lock held: the tag's slot has been taken again. Where the slab had another tracker before,
- * the tag may be from that one's time, and is nobody's business any more.
+ * With the shard's locks held: the tag's slot has been taken again. Where the slab had another tracker
+ * before, the tag may be from that one's time, and is nobody's business any more.
  */
 static void
 describe_forgotten (Aftermath *aftermath, LeashShard *shard, LeashTag *tag, LeashMisuseType type)
@@ -108,7 +108,7 @@ describe_forgotten (Aftermath *aftermath, LeashShard *shard, LeashTag *tag, Leas
   aftermath->misuse = (LeashMisuse){ .type = type, .kind = "(forgotten)" };
 }
 
-/* With the shard's lock held: the tag was used as if its resource were open. */
+/* With the shard's locks held: the tag was used as if its resource were open. */
 static void
 describe_second (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot, LeashTag *tag,
                  LeashMisuseType type)
@@ -144,7 +144,7 @@ finish (Aftermath *aftermath, const Place *place)
   g_clear_pointer (&aftermath->tracker, leash_tracker_unref);
 }
 
-/* Where the parent of a slot was opened and, if it is closed, closed. No shard's lock may be held. */
+/* Where the parent of a slot was opened and, if it is closed, closed. No shard's locks may be held. */
 gboolean
 leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId *ret_closed)
 {
@@ -167,7 +167,7 @@ leash_parent_is_closed (LeashTag *parent, LeashStackId *ret_opened, LeashStackId
           *ret_opened = slot->stack;
           closed = get_closed (slot);
         }
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
       *ret_closed = get_closed_stack (closed);
       parent = next;
     }
@@ -179,7 +179,6 @@ release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, Leash
 {
   if ((slot->flags & LEASH_SLOT_KEYED) != 0)
     leash_keys_remove (shard->tracker->keys, slot);
-  leash_shard_count_out (shard, slot);
   slot->state = LEASH_SLOT_RELEASED;
   if (close_stack != 0)
     {
@@ -188,11 +187,10 @@ release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, Leash
     }
   else
     slot->at.pc = (guintptr) place->caller;
-  if (slot->children == 0)
-    leash_shard_free_slot (shard, slot);
+  leash_shard_close_slot (shard, slot);
 }
 
-/* With the shard's lock held: what an open slot had that few have. */
+/* With the shard's locks held: what an open slot had that few have. */
 static void
 take_rest (Aftermath *aftermath, LeashShard *shard, LeashSlot *slot)
 {
@@ -208,14 +206,14 @@ take_rest (Aftermath *aftermath, LeashShard *shard, LeashSlot *slot)
     }
 }
 
-/* With the shard's lock held; says in aftermath what is left to do without it. Returns FALSE for what is not
+/* With the shard's locks held; says in aftermath what is left to do without it. Returns FALSE for what is not
  * open.
  */
 static gboolean
 release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *place, LeashStackId close_stack,
               Aftermath *aftermath)
 {
-  if (G_UNLIKELY (!leash_slot_is_tags (slot, tag) || slot->state != LEASH_SLOT_OPEN))
+  if (LEASH_UNLIKELY (!leash_slot_is_tags (slot, tag) || slot->state != LEASH_SLOT_OPEN))
     {
       if (!place->if_open)
         describe_second (aftermath, shard, slot, tag, LEASH_MISUSE_DOUBLE_RELEASE);
@@ -262,7 +260,7 @@ add_close_stack (LeashTag *tag, const Place *place)
       slot->flags |= LEASH_SLOT_CLOSE_STACK;
       slot->at.stack = stack;
     }
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
 }
 
 /* The tag's tracker, referenced, if anybody listens to it; else NULL. */
@@ -277,7 +275,7 @@ ref_heard_tracker (LeashTag *tag)
     {
       if (leash_tracker_has_listeners (shard->tracker) && leash_tracker_try_ref (shard->tracker))
         tracker = shard->tracker;
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
     }
   leash_thread_set_busy (was_busy);
   return tracker;
@@ -318,7 +316,7 @@ untrack_with_care (LeashTag *tag, gconstpointer caller, const LeashSite *site, g
       released = release_slot (shard, slot, tag, place, close_stack, &aftermath);
       has_listeners = leash_tracker_has_listeners (shard->tracker);
       has_children = released && slot->children > 0;
-      leash_short_unlock (&shard->lock);
+      leash_shard_unlock (shard);
     }
   else if (!place->if_open)
     leash_tag_add_stray ();
@@ -337,19 +335,21 @@ untrack_with_care (LeashTag *tag, gconstpointer caller, const LeashSite *site, g
     emit_closed (tag);
 }
 
-/* With the shard's lock held: open, nothing is known of it but its place, and nobody wants to know. */
+/*
+ * With the lock for closing held: open, nothing is known of it but its place, and nobody wants to know. One
+ * that is not the tag's any more may be being filled at this moment.
+ */
 static inline gboolean
 is_plain (const LeashShard *shard, const LeashSlot *slot, const LeashTag *tag)
 {
-  return slot->state == LEASH_SLOT_OPEN && leash_slot_get_tag (slot) == tag && slot->flags == 0
-         && slot->extra == NULL && slot->children == 0 && !leash_tracker_has_listeners (shard->tracker);
+  return leash_tag_is_plain_life (tag, __atomic_load_n (&slot->life, __ATOMIC_ACQUIRE)) && slot->extra == NULL
+         && !leash_tracker_has_listeners (shard->tracker);
 }
 
 /* What release_open_slot() does, as far as there is anything to do. */
 static inline void
 release_plain_slot (LeashShard *shard, LeashSlot *slot, gconstpointer caller)
 {
-  __atomic_store_n (&shard->n_open, shard->n_open - 1, __ATOMIC_RELAXED);
   slot->state = LEASH_SLOT_RELEASED;
   slot->at.pc = (guintptr) caller;
   leash_shard_free_slot (shard, slot);
@@ -363,20 +363,21 @@ untrack (LeashTag *tag, const Place *place)
   LeashSlot *slot = leash_tag_get_slot (tag);
   LeashShard *shard;
 
-  if (G_UNLIKELY (self == NULL))
+  if (LEASH_UNLIKELY (self == NULL))
     return;
   shard = __atomic_load_n (&slab->shard, __ATOMIC_ACQUIRE);
-  if (G_LIKELY (shard != NULL && __atomic_load_n (&shard->release_depth, __ATOMIC_RELAXED) == 0
-                && leash_short_trylock (&shard->lock)))
+  if (LEASH_LIKELY (shard != NULL && __atomic_load_n (&shard->release_depth, __ATOMIC_RELAXED) == 0
+                    && leash_short_trylock (&shard->close_lock)))
     {
-      if (G_LIKELY (__atomic_load_n (&slab->shard, __ATOMIC_RELAXED) == shard && is_plain (shard, slot, tag)))
+      if (LEASH_LIKELY (__atomic_load_n (&slab->shard, __ATOMIC_RELAXED) == shard
+                        && is_plain (shard, slot, tag)))
         {
           release_plain_slot (shard, slot, place->caller);
-          leash_short_unlock (&shard->lock);
+          leash_short_unlock (&shard->close_lock);
           leash_tag_leave (self);
           return;
         }
-      leash_short_unlock (&shard->lock);
+      leash_short_unlock (&shard->close_lock);
     }
   untrack_with_care (tag, place->caller, place->site, place->if_open, self);
 }
@@ -443,7 +444,7 @@ leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
       take_rest (&aftermath, shard, slot);
       release_open_slot (shard, slot, &(Place){ 0 }, stack);
     }
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   finish (&aftermath, NULL);
   if (released)
     emit_closed (tag);
@@ -462,7 +463,7 @@ leash_tag_record_use (LeashTag *tag, const char *what, LeashStackId stack)
       return;
     }
   describe_second (&aftermath, shard, slot, tag, LEASH_MISUSE_USE_AFTER_CLOSE);
-  leash_short_unlock (&shard->lock);
+  leash_shard_unlock (shard);
   aftermath.misuse.what = what;
   aftermath.misuse.stack = stack;
   finish (&aftermath, NULL);

@@ -42,11 +42,18 @@ spoil_id (LeashReplayEntry *entry)
   entry->id = other_id;
 }
 
-/* An entry that believes less than it read, as a recorder would have it that missed a word. */
+/* An entry that believes less than it read, as a recorder would have it that missed all words but the last.
+ */
 static void
 spoil_words (LeashReplayEntry *entry)
 {
-  entry->values_end = entry->values;
+  guint n = (guint) (entry->values_end - entry->values);
+
+  for (guint i = 0; i < n; i++)
+    {
+      entry->offsets[i] = entry->offsets[n - 1];
+      entry->values[i] = entry->values[n - 1];
+    }
 }
 
 static LeashReplayEntry *spoiled;

@@ -2,6 +2,8 @@
 /* Closing, by tag and by handle, and every way to do it wrong. */
 #include "tracker-fixture.h"
 
+#include <pthread.h>
+
 #define N_MANY 100000
 
 static void
@@ -278,6 +280,72 @@ test_stale_tags_hit_nobody (void)
   g_free (stale);
 }
 
+#define N_ROUNDS 20
+
+/* Tags that two threads release at once. */
+typedef struct
+{
+  pthread_barrier_t barrier;
+  guint n_arrived; /* atomic; of both, at all tags of all rounds */
+  LeashTag *tags[1000];
+} Contested;
+
+/* Returns when the other one is there too, and within some ten nanoseconds of it as often as not. */
+static void
+meet (Contested *contested, guint nth)
+{
+  __atomic_fetch_add (&contested->n_arrived, 1, __ATOMIC_ACQ_REL);
+  for (guint i = 1; __atomic_load_n (&contested->n_arrived, __ATOMIC_ACQUIRE) < 2 * nth; i++)
+    if (i % 1000 == 0)
+      g_thread_yield ();
+}
+
+static gpointer
+release_contested (gpointer data)
+{
+  Contested *contested = data;
+
+  for (guint round = 0; round < N_ROUNDS; round++)
+    {
+      pthread_barrier_wait (&contested->barrier); /* all are open */
+      for (guint i = 0; i < G_N_ELEMENTS (contested->tags); i++)
+        {
+          meet (contested, round * G_N_ELEMENTS (contested->tags) + i + 1);
+          leash_untrack (contested->tags[i]);
+        }
+      pthread_barrier_wait (&contested->barrier); /* all are closed */
+    }
+  return NULL;
+}
+
+/* While the one who opened them goes on, in whose shard they are, and whose slots theirs become. */
+static void
+test_released_by_two_at_once (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  Contested contested = { .n_arrived = 0 };
+  GThread *threads[2];
+
+  pthread_barrier_init (&contested.barrier, NULL, 3);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("releases", release_contested, &contested);
+  for (guint round = 0; round < N_ROUNDS; round++)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (contested.tags); i++)
+        contested.tags[i] = leash_track (tracked.ctx, "thing", NULL);
+      pthread_barrier_wait (&contested.barrier);
+      for (guint i = 0; i < G_N_ELEMENTS (contested.tags); i++)
+        leash_untrack (leash_track (tracked.ctx, "another", NULL));
+      pthread_barrier_wait (&contested.barrier);
+      g_assert_cmpuint (leash_tracker_count_open (tracked.tracker), ==, 0);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpuint (leash_tracker_count_misuses (tracked.tracker), ==,
+                    N_ROUNDS * G_N_ELEMENTS (contested.tags));
+  pthread_barrier_destroy (&contested.barrier);
+}
+
 static void
 test_wrong_arguments (void)
 {
@@ -315,6 +383,7 @@ main (int argc, char **argv)
   g_test_add_func ("/untrack/after-the-tracker-is-gone-does-no-harm", test_tracker_gone);
   g_test_add_func ("/untrack/after-the-tracker-is-gone-is-told-in-reports", test_tracker_gone_is_told);
   g_test_add_func ("/untrack/stale-tags-hit-nobody", test_stale_tags_hit_nobody);
+  g_test_add_func ("/untrack/twice-at-once-in-two-threads-is-told-once-each", test_released_by_two_at_once);
   g_test_add_func ("/untrack/wrong-arguments-are-named", test_wrong_arguments);
   return g_test_run ();
 }
