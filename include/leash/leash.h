@@ -20,6 +20,7 @@
 #include <leash/leash-server.h>
 #include <leash/leash-snapshot.h>
 #include <leash/leash-stack.h>
+#include <leash/leash-test-sweep.h>
 #include <leash/leash-test.h>
 #include <leash/leash-track.h>
 #include <leash/leash-tracker.h>

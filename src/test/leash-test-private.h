@@ -19,6 +19,7 @@ typedef struct
   char *dir;           /* NULL when it could not be made */
   GError *setup_error; /* a bad setting, or no directory */
   guint64 number;      /* of the tests begun, this one's */
+  gboolean is_impatient; /* what is open at the end is not waited for */
 } LeashTestState;
 
 /* What is wrong, as it is found. */
@@ -44,6 +45,12 @@ void     leash_test_add_finding (LeashFindings  *findings,
 
 /* Whether another test ran at any time since this one began. */
 gboolean leash_test_overlapped  (LeashTestState *state);
+
+/* Of a test that finds less than its reader believes. Returns NULL where there is nothing to say. */
+const char *leash_test_why_blind (LeashTracker  *tracker);
+
+/* Writes lines where the test's harness wants them. */
+void     leash_test_print_lines (const char     *text);
 
 /* leash-test-dir.c: removes a directory and all in it, following no symbolic link. */
 gboolean leash_test_remove_dir  (const char     *path,

@@ -187,14 +187,13 @@ write_output (LeashFindings *findings)
   leash_test_add_finding (findings, LEASH_ERROR_BAD_SETTING, error->message, text);
 }
 
-/* Of a test that finds less than its reader believes. Returns NULL where there is nothing to say. */
-static const char *
-why_blind (LeashTest *test)
+const char *
+leash_test_why_blind (LeashTracker *tracker)
 {
   if (!leash_has_tracking ())
     return "leash: built without tracking: of leaks, only descriptors and threads that a test leaves behind "
            "are found";
-  if (leash_tracker_get_level (test->tracker) == LEASH_LEVEL_OFF)
+  if (leash_tracker_get_level (tracker) == LEASH_LEVEL_OFF)
     return "leash: tracking is off: of what was opened meanwhile, only descriptors and threads that a test "
            "leaves behind are found";
   return NULL;
@@ -212,7 +211,7 @@ finish (LeashTest *test, gboolean color, GPtrArray *notes, GError **error)
   LeashFindings findings = {
     .summary = summary, .text = text, .plain = plain, .others = others, .notes = notes, .color = color
   };
-  const char *blind = why_blind (test);
+  const char *blind = leash_test_why_blind (test->tracker);
 
   if (blind != NULL)
     g_ptr_array_add (notes, (gpointer) blind);
@@ -261,8 +260,8 @@ wants_color (void)
   return color == LEASH_COLOR_ALWAYS || (color == LEASH_COLOR_AUTO && isatty (fd));
 }
 
-static void
-print_lines (const char *text)
+void
+leash_test_print_lines (const char *text)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
@@ -305,9 +304,9 @@ leash_test_end (LeashTest *test)
     return;
   if (!finish (test, wants_color (), notes, &error))
     {
-      print_lines (leash_error_get_report (error));
+      leash_test_print_lines (leash_error_get_report (error));
       g_test_fail_printf ("%s", error->message);
     }
   for (guint i = 0; i < notes->len; i++)
-    print_lines (g_ptr_array_index (notes, i));
+    leash_test_print_lines (g_ptr_array_index (notes, i));
 }

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The sweep. A run is a LeashTest of its own: a fresh context, tracker and directory, and a file system that
+ * is made anew, so that no run sees what another has done. The function's context carries a fault file system
+ * in front of it, by which the nth call fails, and no other. The run by which no call is reached any more is
+ * the last; what it leaves open is left open without any fault.
+ *
+ * A file that is leaked at call 3 is leaked at all calls behind it as well. Findings are therefore told apart
+ * by where the things were opened that are left, and each comes once, with its report, and with the other
+ * calls that lead to it. Something that closes late is waited for, as at any test's end, but once for each
+ * finding: what was not closed in a quarter of a second the first time is not waited for again.
+ *
+ * One fault a run and not several: two faults at once are needed to reach an error path within an error path,
+ * and take the square of the runs. For calls of other kinds (network, databases) each kind is to be swept by
+ * itself, behind one another: the same pairs of call and fault as in one count of all, without that count.
+ */
+#include "leash-test-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <leash/leash-fault-fs.h>
+#include <leash/leash-test-sweep.h>
+
+#include "leash-error-private.h"
+
+#define DEFAULT_MAX_RUNS 10000
+
+/* Runs that leave something open: what they leave, descriptors say, is there until the process ends. */
+#define MAX_LEAKING_RUNS 200
+
+#define MAX_FINDINGS 20
+
+/* Other calls that are named with a finding. */
+#define MAX_NAMED 8
+
+typedef struct
+{
+  char *key;       /* what was left, whichever call it was; see make_key() */
+  GString *text;   /* the call, and the report */
+  GString *others; /* a line for each of the first other calls that lead to it */
+  guint64 n_others;
+} Finding;
+
+/* One sweep as it goes on. */
+typedef struct
+{
+  const LeashSweep *sweep;
+  GPtrArray *findings; /* of Finding */
+  guint64 n_runs;
+  guint64 n_leaking;   /* of them */
+  char *first_summary; /* of the first finding; NULL before */
+  LeashError code;     /* of the gravest finding */
+  const char *stopped; /* why it ended before its time; NULL */
+  const char *blind;   /* why it finds less than its reader believes; NULL */
+} Progress;
+
+static void
+finding_free (gpointer user_data)
+{
+  Finding *finding = user_data;
+
+  g_free (finding->key);
+  g_string_free (finding->text, TRUE);
+  g_string_free (finding->others, TRUE);
+  g_free (finding);
+}
+
+static Finding *
+find (Progress *progress, const char *key)
+{
+  for (guint i = 0; i < progress->findings->len; i++)
+    {
+      Finding *finding = g_ptr_array_index (progress->findings, i);
+
+      if (strcmp (finding->key, key) == 0)
+        return finding;
+    }
+  return NULL;
+}
+
+static gint
+compare_lines (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Where what is open was opened, and what was misused, each once: loops leave more or less of the same. */
+static char *
+make_key (LeashTracker *tracker)
+{
+  g_autoptr (LeashSnapshot) snapshot = leash_snapshot_new (tracker);
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  GString *key = g_string_new (NULL);
+
+  for (gsize i = 0; i < leash_snapshot_get_length (snapshot); i++)
+    {
+      const LeashResource *resource = leash_snapshot_get_resource (snapshot, i);
+
+      if ((resource->flags & LEASH_RESOURCE_KEPT) == 0)
+        g_ptr_array_add (lines, g_strdup_printf ("%s %u\n", resource->kind, resource->stack));
+    }
+  for (gsize i = 0; i < leash_snapshot_get_n_misuses (snapshot); i++)
+    {
+      const LeashMisuse *misuse = leash_snapshot_get_misuse (snapshot, i);
+
+      g_ptr_array_add (lines, g_strdup_printf ("misuse %d %u %u\n", (int) misuse->type, misuse->stack,
+                                               misuse->opened_stack));
+    }
+  g_ptr_array_sort (lines, compare_lines);
+  for (guint i = 0; i < lines->len; i++)
+    if (i == 0 || strcmp (g_ptr_array_index (lines, i), g_ptr_array_index (lines, i - 1)) != 0)
+      g_string_append (key, g_ptr_array_index (lines, i));
+  return g_string_free (key, FALSE);
+}
+
+static void
+add_finding (Progress *progress, const char *key, const char *call, const GError *error)
+{
+  Finding *finding = g_new0 (Finding, 1);
+
+  if (progress->findings->len == 0)
+    progress->first_summary = g_strdup_printf ("%s: %s", call, error->message);
+  progress->code = progress->findings->len == 0 ? (LeashError) error->code
+                                                : MIN (progress->code, (LeashError) error->code);
+  finding->key = g_strdup (key);
+  finding->others = g_string_new (NULL);
+  finding->text = g_string_new (NULL);
+  g_string_append_printf (finding->text, "leash: %s:\n%s", call, leash_error_get_report (error));
+  g_ptr_array_add (progress->findings, finding);
+}
+
+/* Notes what a run left behind. call says which one failed. */
+static void
+note (Progress *progress, const char *tracker_key, const char *call, const GError *error)
+{
+  /* What no tracker knows of, descriptors and threads, has the message only. */
+  const char *key = tracker_key[0] != '\0' ? tracker_key : error->message;
+  Finding *finding = find (progress, key);
+
+  progress->n_leaking++;
+  if (finding == NULL)
+    add_finding (progress, key, call, error);
+  else if (finding->n_others++ < MAX_NAMED)
+    g_string_append_printf (finding->others, "leash: the same %s\n", call);
+}
+
+static LeashFs *
+make_fs (const LeashSweep *sweep, LeashTest *test)
+{
+  if (sweep->set_up != NULL)
+    return sweep->set_up (test, sweep->data);
+  return test->dir != NULL ? leash_dir_fs_new (test->dir, NULL) : NULL;
+}
+
+/*
+ * What the set-up opened is none of the function's: the descriptor of a rooted directory is open for as long
+ * as a file that was opened in it.
+ */
+static void
+begin_census (LeashTestState *state)
+{
+  leash_census_free (state->before);
+  state->before = leash_census_new ();
+}
+
+/* Calls the function with the nth call failing. Returns which one that was, NULL when it was not reached. */
+static char *
+call_with_fault (const LeashSweep *sweep, LeashTest *test, LeashFs *disk, guint64 nth)
+{
+  g_autoptr (LeashFs) fs = leash_fault_fs_new (disk);
+  g_autoptr (LeashContext) ctx = leash_context_with_fs (test->ctx, fs);
+  LeashFaultRule rule = {
+    .ops = sweep->ops,
+    .first = nth,
+    .times = 1,
+    .effect = LEASH_FAULT_ERRNO,
+    .code = sweep->code != 0 ? sweep->code : EIO,
+  };
+
+  begin_census (test->priv);
+  leash_fault_fs_add (fs, &rule);
+  sweep->func (ctx, sweep->data);
+  return leash_fault_fs_get_last (fs);
+}
+
+/* Returns FALSE when the nth call was not reached, or nothing can be run. */
+static gboolean
+run (Progress *progress, guint64 nth)
+{
+  LeashTest test = leash_test_begin ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LeashFs) disk = make_fs (progress->sweep, &test);
+  g_autofree char *struck = disk != NULL ? call_with_fault (progress->sweep, &test, disk, nth) : NULL;
+  g_autofree char *key = make_key (test.tracker);
+  g_autofree char *call = struck != NULL
+                              ? g_strdup_printf ("when call %" G_GUINT64_FORMAT " fails, %s", nth, struck)
+                              : g_strdup ("with no call failing");
+
+  if (disk == NULL)
+    progress->stopped = "there was no file system to run on";
+  g_clear_object (&disk);
+  progress->blind = leash_test_why_blind (test.tracker);
+  ((LeashTestState *) test.priv)->is_impatient = find (progress, key) != NULL;
+  progress->n_runs++;
+  if (!leash_test_finish (&test, &error))
+    note (progress, key, call, error);
+  return struck != NULL;
+}
+
+static void
+run_all (Progress *progress)
+{
+  guint64 max_runs = progress->sweep->max_runs != 0 ? progress->sweep->max_runs : DEFAULT_MAX_RUNS;
+  guint64 nth = MAX (progress->sweep->first, 1);
+
+  while (run (progress, nth++))
+    {
+      if (progress->n_runs == max_runs)
+        progress->stopped = "it was not through after as many runs as it may have: does each make more calls "
+                            "than the one before?";
+      else if (progress->n_leaking == MAX_LEAKING_RUNS)
+        progress->stopped = "too many runs left something open";
+      else if (progress->findings->len == MAX_FINDINGS)
+        progress->stopped = "there are more findings than anybody reads";
+      if (progress->stopped != NULL)
+        return;
+    }
+}
+
+static char *
+write_report (const Progress *progress)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < progress->findings->len; i++)
+    {
+      const Finding *finding = g_ptr_array_index (progress->findings, i);
+
+      g_string_append (text, finding->text->str);
+      g_string_append (text, finding->others->str);
+      if (finding->n_others > MAX_NAMED)
+        g_string_append_printf (text, "leash: and when %" G_GUINT64_FORMAT " further calls fail\n",
+                                finding->n_others - MAX_NAMED);
+    }
+  if (progress->stopped != NULL)
+    g_string_append_printf (text, "leash: the sweep ended after %" G_GUINT64_FORMAT " runs: %s\n",
+                            progress->n_runs, progress->stopped);
+  return g_string_free (text, FALSE);
+}
+
+static char *
+write_summary (const Progress *progress)
+{
+  if (progress->first_summary == NULL)
+    return g_strdup_printf ("the sweep ended after %" G_GUINT64_FORMAT " runs: %s", progress->n_runs,
+                            progress->stopped);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                          " runs left something behind, first %s",
+                          progress->n_leaking, progress->n_runs, progress->first_summary);
+}
+
+static gboolean
+sweep_all (const LeashSweep *sweep, const char **ret_blind, GError **error)
+{
+  g_autoptr (GPtrArray) findings = g_ptr_array_new_with_free_func (finding_free);
+  Progress progress = { .sweep = sweep, .findings = findings, .code = LEASH_ERROR_STILL_OPEN };
+  g_autofree char *report = NULL;
+  g_autofree char *summary = NULL;
+
+  run_all (&progress);
+  *ret_blind = progress.blind;
+  if (findings->len == 0 && progress.stopped == NULL)
+    return TRUE;
+  report = write_report (&progress);
+  summary = write_summary (&progress);
+  g_free (progress.first_summary);
+  leash_set_error_with_report (error, progress.code, summary, report);
+  return FALSE;
+}
+
+/**
+ * leash_test_sweep_check: (skip)
+ * @sweep: what is swept, and how
+ * @error: what was found
+ *
+ * Sweeps as leash_test_sweep_full() does, but leaves it to the caller to print and fail: for other test
+ * frameworks than GTest. leash_error_get_report() gives the whole text of the error.
+ *
+ * Returns: %TRUE when every run ended with nothing open or otherwise wrong
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_test_sweep_check (const LeashSweep *sweep, GError **error)
+{
+  const char *blind;
+
+  g_return_val_if_fail (sweep != NULL, FALSE);
+  g_return_val_if_fail (sweep->func != NULL, FALSE);
+  g_return_val_if_fail (sweep->code >= 0, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return sweep_all (sweep, &blind, error);
+}
+
+/**
+ * leash_test_sweep_full: (skip)
+ * @sweep: what is swept, and how
+ *
+ * Runs a function with its first file-system call failing, then with the second, and so on until it makes
+ * none more, and asks after each run what leash_test_end() asks: whether anything is still open or was
+ * misused. What the function makes of the errors is its own affair. Everything found is printed as TAP
+ * diagnostics, with the call that failed, and fails the test, through GTest.
+ *
+ * The calls counted are those on the file system of the context that the function gets, and on what is opened
+ * there; closing is one too. A run that crashes is the test's crash. The function may start threads, if it
+ * waits for them.
+ *
+ * Use it by itself: within a test of leash_test_begin(), descriptors and threads are not counted.
+ *
+ * Since: 0.1
+ */
+void
+leash_test_sweep_full (const LeashSweep *sweep)
+{
+  g_autoptr (GError) error = NULL;
+  const char *blind;
+
+  g_return_if_fail (sweep != NULL);
+  g_return_if_fail (sweep->func != NULL);
+  g_return_if_fail (sweep->code >= 0);
+
+  if (!sweep_all (sweep, &blind, &error))
+    {
+      leash_test_print_lines (leash_error_get_report (error));
+      g_test_fail_printf ("%s", error->message);
+    }
+  if (blind != NULL)
+    leash_test_print_lines (blind);
+}
+
+/**
+ * leash_test_sweep: (skip)
+ * @func: (scope call) (closure data): what is swept
+ * @data: what it is called with
+ *
+ * Sweeps a function on an empty file system; see leash_test_sweep_full().
+ *
+ * Since: 0.1
+ */
+void
+leash_test_sweep (LeashTestFunc func, gpointer data)
+{
+  g_return_if_fail (func != NULL);
+
+  leash_test_sweep_full (&(LeashSweep){ .func = func, .data = data });
+}
