@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The conformance suite on every file system that comes with Leash; meson runs this program once for each, by
+ * the paths of the tests. Those of the kernel run as an ordinary user too, where the tests are run by root.
+ */
+#include "fs-fixture.h"
+
+#include <leash/leash-fs-conformance.h>
+
+/* Nobody: of the tests that an ordinary user is refused in. */
+#define ORDINARY_ID 65534
+
+/* A directory of the disk for one test, which the process is in while the test runs. */
+typedef struct
+{
+  char *path;
+  char *before; /* where the process was */
+} Place;
+
+static void
+leave (gpointer data)
+{
+  Place *place = data;
+
+  if (geteuid () != getuid ())
+    g_assert_cmpint (seteuid (getuid ()), ==, 0);
+  g_assert_cmpint (chdir (place->before), ==, 0);
+  remove_tree (place->path);
+  free (place->path);
+  free (place->before);
+  g_free (place);
+}
+
+/* Makes a directory that goes with fs. */
+static Place *
+enter (LeashFs *fs)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_dir_make_tmp ("leash-test-XXXXXX", &error);
+  Place *place = g_new0 (Place, 1);
+
+  g_assert_no_error (error);
+  place->path = realpath (path, NULL);
+  place->before = realpath (".", NULL);
+  g_object_set_data_full (G_OBJECT (fs), "place", place, leave);
+  return place;
+}
+
+/* The process's working directory; as an ordinary user where as_user is not NULL. */
+static LeashFs *
+make_host (LeashFs *content, gpointer as_user, GError **error)
+{
+  g_autoptr (LeashFs) fs = leash_host_fs_new ();
+  Place *place = enter (fs);
+
+  g_assert_cmpint (chdir (place->path), ==, 0);
+  if (as_user != NULL)
+    {
+      g_assert_cmpint (chown (place->path, ORDINARY_ID, ORDINARY_ID), ==, 0);
+      g_assert_cmpint (seteuid (ORDINARY_ID), ==, 0);
+    }
+  return g_steal_pointer (&fs);
+}
+
+static LeashFs *
+make_dir (LeashFs *content, gpointer as_user, GError **error)
+{
+  g_autoptr (LeashFs) host = leash_host_fs_new ();
+  Place *place = enter (host);
+  g_autoptr (LeashFs) fs = leash_dir_fs_new (place->path, error);
+
+  g_assert_nonnull (fs);
+  if (as_user != NULL)
+    {
+      g_assert_cmpint (chown (place->path, ORDINARY_ID, ORDINARY_ID), ==, 0);
+      g_assert_cmpint (seteuid (ORDINARY_ID), ==, 0);
+    }
+  g_object_set_data_full (G_OBJECT (fs), "host", g_steal_pointer (&host), g_object_unref);
+  return g_steal_pointer (&fs);
+}
+
+static void
+skip_user (void)
+{
+  g_test_skip ("the tests are not run by root, and so as an ordinary user anyway");
+}
+
+/* The tests as an ordinary user, where that is not what they are run as. */
+static void
+add_as_user (const char *path, LeashFsConformanceFactory factory)
+{
+  if (getuid () == 0)
+    leash_fs_conformance_add_full (path, factory, (gpointer) "user", NULL);
+  else
+    g_test_add_func (path, skip_user);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  leash_fs_conformance_add ("/host", make_host);
+  leash_fs_conformance_add ("/dir", make_dir);
+  add_as_user ("/host-as-user", make_host);
+  add_as_user ("/dir-as-user", make_dir);
+  return g_test_run ();
+}
