@@ -42,6 +42,28 @@ typedef struct
  */
 typedef void (*LeashProgressFunc) (const LeashProgress *progress, gpointer user_data);
 
+/**
+ * LeashCopyFlags:
+ * @LEASH_COPY_OVERWRITE: a file or link that is there is replaced, in one step where the file system can; in
+ *   a directory that is there the copy is mixed with what it has
+ * @LEASH_COPY_FOLLOW: of a symbolic link, what it leads to is copied; else a link with the same text is made
+ * @LEASH_COPY_MODES: permission bits are the same; else those of 0777, with the umask taken off
+ * @LEASH_COPY_OWNERS: owner and group are the same
+ * @LEASH_COPY_TIMES: the times of access and of change are the same
+ * @LEASH_COPY_HARD_LINKS: in a tree, files that are one are one in the copy
+ *
+ * How files are copied.
+ */
+typedef enum
+{
+  LEASH_COPY_OVERWRITE = 1 << 0,
+  LEASH_COPY_FOLLOW = 1 << 1,
+  LEASH_COPY_MODES = 1 << 2,
+  LEASH_COPY_OWNERS = 1 << 3,
+  LEASH_COPY_TIMES = 1 << 4,
+  LEASH_COPY_HARD_LINKS = 1 << 5
+} LeashCopyFlags;
+
 LEASH_AVAILABLE_IN_0_1
 GBytes    *leash_read_file       (LeashContext      *ctx,
                                   const char        *path,
@@ -64,6 +86,38 @@ gboolean   leash_append_file     (LeashContext      *ctx,
                                   const void        *content,
                                   gsize              size,
                                   guint              mode,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_copy            (LeashContext      *ctx,
+                                  const char        *source,
+                                  const char        *target,
+                                  LeashCopyFlags     flags,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_copy_full       (LeashContext      *ctx,
+                                  LeashFs           *source_fs,
+                                  const char        *source,
+                                  LeashFs           *target_fs,
+                                  const char        *target,
+                                  LeashCopyFlags     flags,
+                                  LeashProgressFunc  progress,
+                                  gpointer           user_data,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_copy_tree       (LeashContext      *ctx,
+                                  const char        *source,
+                                  const char        *target,
+                                  LeashCopyFlags     flags,
+                                  GError           **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean   leash_copy_tree_full  (LeashContext      *ctx,
+                                  LeashFs           *source_fs,
+                                  const char        *source,
+                                  LeashFs           *target_fs,
+                                  const char        *target,
+                                  LeashCopyFlags     flags,
+                                  LeashProgressFunc  progress,
+                                  gpointer           user_data,
                                   GError           **error);
 LEASH_AVAILABLE_IN_0_1
 gboolean   leash_exists          (LeashContext      *ctx,

@@ -17,6 +17,7 @@
 #include <leash/leash-overlay-fs.h>
 #include <leash/leash-read-only-fs.h>
 #include <leash/leash-resource-fs.h>
+#include <leash/leash-path.h>
 #include <leash/leash-server.h>
 #include <leash/leash-snapshot.h>
 #include <leash/leash-stack.h>

@@ -21,6 +21,13 @@ LeashFile *leash_files_make_temp  (LeashFs      *fs,
                                    guint         mode,
                                    GError      **error);
 
+/* A symbolic link that says text, likewise; returns its path, owned by the caller. */
+char      *leash_files_make_temp_link (LeashFs      *fs,
+                                       LeashContext *ctx,
+                                       const char   *dir,
+                                       const char   *text,
+                                       GError      **error);
+
 /* All of it, in as many writes as it takes. */
 gboolean   leash_files_write_all  (LeashFile    *file,
                                    LeashContext *ctx,
@@ -38,3 +45,10 @@ gboolean   leash_files_sync_names (LeashFs      *fs,
                                    LeashContext *ctx,
                                    const char   *dir,
                                    GError      **error);
+
+/* Whether both tell of one file. Devices that are known have different numbers, whichever file system tells. */
+static inline gboolean
+leash_files_is_same (const LeashStat *a, const LeashStat *b)
+{
+  return a->inode != 0 && a->device != 0 && a->inode == b->inode && a->device == b->device;
+}

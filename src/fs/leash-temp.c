@@ -20,8 +20,9 @@ typedef struct
   LeashFs *fs;
   LeashContext *ctx;
   guint mode;
-  LeashFile *file; /* owned by who asked; NULL when it is to be a directory */
   gboolean is_dir;
+  const char *link_text; /* NULL unless it is to be a symbolic link */
+  LeashFile *file;       /* owned by who asked; NULL when it is something else */
 } Temp;
 
 static gboolean
@@ -68,6 +69,8 @@ make (Temp *temp, const char *path, GError **error)
 
   if (temp->is_dir)
     return leash_fs_mkdir (temp->fs, temp->ctx, path, temp->mode, error);
+  if (temp->link_text != NULL)
+    return leash_fs_symlink (temp->fs, temp->ctx, temp->link_text, path, error);
   temp->file = leash_fs_open (temp->fs, temp->ctx, path, flags, temp->mode, error);
   return temp->file != NULL;
 }
@@ -113,6 +116,14 @@ leash_files_make_temp (LeashFs *fs, LeashContext *ctx, const char *dir, const ch
   g_autofree char *path = make_unused (&temp, dir, prefix, suffix, error);
 
   return path != NULL ? temp.file : NULL;
+}
+
+char *
+leash_files_make_temp_link (LeashFs *fs, LeashContext *ctx, const char *dir, const char *text, GError **error)
+{
+  Temp temp = { .fs = fs, .ctx = ctx, .link_text = text };
+
+  return make_unused (&temp, dir, ".leash-", "", error);
 }
 
 /**
