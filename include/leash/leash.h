@@ -2,8 +2,8 @@
 /* All of Leash. */
 #pragma once
 
-#include <leash/leash-clock.h>
 #include <leash/leash-client.h>
+#include <leash/leash-clock.h>
 #include <leash/leash-conn.h>
 #include <leash/leash-context.h>
 #include <leash/leash-dir.h>
@@ -21,8 +21,10 @@
 #include <leash/leash-server.h>
 #include <leash/leash-snapshot.h>
 #include <leash/leash-stack.h>
+#include <leash/leash-sub-fs.h>
 #include <leash/leash-test-sweep.h>
 #include <leash/leash-test.h>
+#include <leash/leash-trace-fs.h>
 #include <leash/leash-track.h>
 #include <leash/leash-tracker.h>
 #include <leash/leash-union-fs.h>
