@@ -13,6 +13,7 @@
 #include <leash/leash-files.h>
 #include <leash/leash-fs.h>
 #include <leash/leash-listener.h>
+#include <leash/leash-memory-fs.h>
 #include <leash/leash-network.h>
 #include <leash/leash-overlay-fs.h>
 #include <leash/leash-read-only-fs.h>
