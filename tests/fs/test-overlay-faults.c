@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Changes of an overlay that are cut off at each of their steps: every call that a change makes on upper, and
- * on lower, fails once. If the change fails, what is seen is as before; if it succeeds all the same, it is as
- * after. Nothing temporary is left, and lower never changes.
+ * on lower, fails once (those that only look with -m thorough). If the change fails, what is seen is as
+ * before; if it succeeds all the same, it is as after. Nothing temporary is left, and lower never changes.
  *
  * Trees are looked at by another overlay on the same directories, without faults.
  */
@@ -156,7 +156,10 @@ describe_after (Fixture *fixture, Change change)
 static gboolean
 cut_off (Fixture *fixture, Change change, const char *after, guint layer, guint nth)
 {
-  const LeashFaultRule rule = { .first = nth, .times = 1, .effect = LEASH_FAULT_ERRNO, .code = EIO };
+  /* Most calls look, and come before the first step. */
+  const LeashFsOps ops = g_test_thorough () ? LEASH_FS_OPS_ALL : LEASH_FS_OPS_ALL & ~LEASH_FS_OP_LSTAT;
+  const LeashFaultRule rule
+      = { .ops = ops, .first = nth, .times = 1, .effect = LEASH_FAULT_ERRNO, .code = EIO };
   g_autoptr (GError) error = NULL;
   g_autofree char *seen = NULL;
   g_autofree char *last = NULL;
@@ -192,7 +195,7 @@ test_cut_off (Fixture *fixture, gconstpointer data)
       while (cut_off (fixture, change, after, layer, nth))
         nth++;
       g_test_message ("%u calls on layer %u", nth - 1, layer);
-      g_assert_cmpuint (nth, >, 2);
+      g_assert_true (nth > 1 || layer == 1);
     }
 }
 
