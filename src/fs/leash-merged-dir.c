@@ -75,17 +75,18 @@ leash_merged_dir_add (LeashMergedDir *self, LeashFs *fs, LeashContext *ctx, cons
                       gboolean whiteouts, GError **error)
 {
   g_autoptr (LeashDir) dir = leash_layer_open_dir (fs, ctx, path, error);
-  g_autoptr (GError) failure = NULL;
-  const LeashDirEntry *entry;
+  LeashDirEntry entry;
+  LeashFsCall next = { .op = LEASH_FS_OP_NEXT, .dir = dir, .ret_entry = &entry };
 
   if (dir == NULL)
     return FALSE;
   self->layer++;
-  while (leash_dir_next (dir, ctx, &entry, &failure))
-    add_entry (self, entry, whiteouts);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
+  while (leash_fs_call_perform (NULL, ctx, &next, error))
+    {
+      if (entry.name == NULL)
+        return TRUE;
+      add_entry (self, &entry, whiteouts);
+    }
   return FALSE;
 }
 

@@ -12,10 +12,10 @@
  */
 #include "leash-overlay-fs-private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "leash-context-private.h"
-#include "leash-files-private.h"
 
 /* A leftover of a process that died is ignored by whoever reads layers, as every name that begins so. */
 #define TEMPORARY LEASH_WHITEOUT_META "leash-"
@@ -28,25 +28,63 @@ is_zero (const guint8 *block, gsize size)
   return block[0] == 0 && memcmp (block, block + 1, size - 1) == 0;
 }
 
-/* Blocks of zeros become holes, where upper has any. */
+/* A call on a file that nobody else has: its errors are bare, and do not name what nobody sees. */
+static gboolean
+perform (LeashOverlayView *view, LeashFsCall *call, GError **error)
+{
+  return leash_fs_call_perform (NULL, view->base.ctx, call, error);
+}
+
+static gboolean
+write_all (LeashOverlayView *view, LeashFile *to, guint8 *block, gsize size, GError **error)
+{
+  gsize done = 0;
+
+  while (done < size)
+    {
+      LeashFsCall call = {
+        .op = LEASH_FS_OP_WRITE, .file = to, .buffer = block + done, .count = size - done, .offset = -1
+      };
+
+      if (!perform (view, &call, error))
+        return FALSE;
+      if (call.number == 0)
+        {
+          leash_attempt_set_errno (error, ENOSPC);
+          return FALSE;
+        }
+      done += (gsize) call.number;
+    }
+  return TRUE;
+}
+
+/* Blocks of zeros become holes, where upper has any. The end may lie in one. */
 static gboolean
 copy_content (LeashOverlayView *view, LeashFile *from, LeashFile *to, GError **error)
 {
   gboolean has_holes = (leash_fs_get_features (leash_overlay_upper (view)) & LEASH_FS_FEATURE_SPARSE) != 0;
   g_autofree guint8 *block = g_malloc (BLOCK_SIZE);
-  gboolean in_hole = FALSE;
-  gint64 size = 0;
-  gssize n;
+  LeashFsCall read
+      = { .op = LEASH_FS_OP_READ, .file = from, .buffer = block, .count = BLOCK_SIZE, .offset = -1 };
+  LeashFsCall seek = { .op = LEASH_FS_OP_SEEK, .file = to, .whence = G_SEEK_SET };
+  LeashFsCall truncate = { .op = LEASH_FS_OP_FILE_TRUNCATE, .file = to };
 
-  while ((n = leash_file_read (from, view->base.ctx, block, BLOCK_SIZE, error)) > 0)
+  do
     {
-      size += n;
-      in_hole = has_holes && is_zero (block, (gsize) n);
-      if (in_hole ? leash_file_seek (to, size, G_SEEK_SET, error) < 0
-                  : !leash_files_write_all (to, view->base.ctx, block, (gsize) n, error))
+      if (!leash_context_check (view->base.ctx, error) || !perform (view, &read, error))
+        return FALSE;
+      seek.offset += read.number;
+      if (read.number == 0 || !has_holes || !is_zero (block, (gsize) read.number))
+        {
+          if (!write_all (view, to, block, (gsize) read.number, error))
+            return FALSE;
+        }
+      else if (!perform (view, &seek, error))
         return FALSE;
     }
-  return n == 0 && (!in_hole || leash_file_truncate (to, view->base.ctx, size, error));
+  while (read.number > 0);
+  truncate.length = seek.offset;
+  return !has_holes || perform (view, &truncate, error);
 }
 
 static gboolean
@@ -56,11 +94,13 @@ copy_file (LeashOverlayView *view, const char *path, const char *temp, GError **
   g_autoptr (LeashFile) from
       = leash_layer_open (leash_overlay_lower (view), view->base.ctx, path, LEASH_OPEN_READ, 0, error);
   g_autoptr (LeashFile) to = NULL;
+  LeashFsCall close = { .op = LEASH_FS_OP_CLOSE };
 
   if (from == NULL)
     return FALSE;
   to = leash_layer_open (leash_overlay_upper (view), view->base.ctx, temp, flags, 0600, error);
-  return to != NULL && copy_content (view, from, to, error) && leash_file_close (to, error);
+  close.file = to;
+  return to != NULL && copy_content (view, from, to, error) && perform (view, &close, error);
 }
 
 static gboolean

@@ -346,7 +346,7 @@ test_no_space (Fixture *fixture, gconstpointer unused)
   before = describe (run.seen, fixture->ctx);
   leash_fault_fs_fill (run.faulty[0], 150000);
   g_assert_false (open_file (run.overlay, fixture->ctx, "dir/big", LEASH_OPEN_APPEND, &error));
-  assert_io_error (error, G_IO_ERROR_NO_SPACE, "Opening “dir/big”: ");
+  assert_io_error (error, G_IO_ERROR_NO_SPACE, "Opening “dir/big”: No space");
   g_assert_false (leash_fs_rename (run.overlay, fixture->ctx, "dir", "moved", &error));
   assert_io_error (error, G_IO_ERROR_NO_SPACE, "Renaming “dir” to “moved”: ");
   seen = describe (run.seen, fixture->ctx);

@@ -549,6 +549,30 @@ test_what_cannot_be_copied (Overlay *overlay, gconstpointer unused)
   assert_seen ("dir", "a sub/");
 }
 
+/* A whiteout's name is four bytes longer. */
+static void
+test_long_names (Overlay *overlay, gconstpointer unused)
+{
+  g_autofree char *longest = g_strnfill (255, 'n');
+  g_autofree char *whited = g_strnfill (251, 'w');
+  LeashContext *ctx = overlay->ctx;
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autofree char *name = g_build_filename ("lower", i == 0 ? longest : whited, NULL);
+
+      g_free (make_file (&overlay->base, name, "long"));
+    }
+  g_free (overlay->before);
+  overlay->before = list_tree (overlay, "lower");
+  assert_read (ctx, longest, "long");
+  succeed (leash_chmod (ctx, longest, 0600, &error));
+  fail_with (G_IO_ERROR_FILENAME_TOO_LONG, leash_remove (ctx, longest, &error));
+  fail_with (G_IO_ERROR_FILENAME_TOO_LONG, leash_rename (ctx, longest, "short", &error));
+  assert_read (ctx, longest, "long");
+  succeed (leash_remove (ctx, whited, &error));
+}
+
 static void
 test_what_it_can (Overlay *overlay, gconstpointer unused)
 {
@@ -578,6 +602,7 @@ main (int argc, char **argv)
   ADD_OVERLAY ("/overlay/upper-is-a-layer", test_upper_is_a_layer);
   ADD_OVERLAY ("/overlay/paths-without-a-name", test_paths_without_a_name);
   ADD_OVERLAY ("/overlay/what-cannot-be-copied", test_what_cannot_be_copied);
+  ADD_OVERLAY ("/overlay/long-names", test_long_names);
   ADD_OVERLAY ("/overlay/what-it-can", test_what_it_can);
   return g_test_run ();
 }
