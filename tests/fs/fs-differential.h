@@ -24,6 +24,7 @@ typedef struct
   guint n_done;
   guint n_failed; /* in the same way, on both */
   gint64 start_ns;
+  gboolean is_rooted; /* the first one is */
 } Differential;
 
 /* An operation with its arguments; which of them count depends on op. */
@@ -306,11 +307,11 @@ leads_out (Differential *d, const char *path)
          && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 }
 
-/* Removing and renaming what has no name of its own fails everywhere, but not by the same code. */
+/* Removing and renaming what has no name of its own fails everywhere, but rooted ones have a code of their own. */
 static inline gboolean
-is_nameless (const Step *step)
+is_nameless (Differential *d, const Step *step)
 {
-  if (step->op != LEASH_FS_OP_REMOVE && step->op != LEASH_FS_OP_RENAME)
+  if (!d->is_rooted || (step->op != LEASH_FS_OP_REMOVE && step->op != LEASH_FS_OP_RENAME))
     return FALSE;
   return g_str_has_suffix (step->path, ".") || g_str_has_suffix (step->path, "./")
          || (step->target != NULL
@@ -327,7 +328,7 @@ differential_step (Differential *d)
   g_autofree char *second = NULL;
   gboolean failed;
 
-  if (is_nameless (&step) || leads_out (d, path) || (step.op != LEASH_FS_OP_SYMLINK && leads_out (d, target)))
+  if (is_nameless (d, &step) || leads_out (d, path) || (step.op != LEASH_FS_OP_SYMLINK && leads_out (d, target)))
     return;
   first = outcome_of (d, 0, &step, &failed);
   g_string_append_printf (d->log, "%u: op %d “%s” “%s” flags %u mode %o number %" G_GINT64_FORMAT ": %s\n",

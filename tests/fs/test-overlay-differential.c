@@ -6,10 +6,16 @@
  */
 #include "fs-differential.h"
 
-#include <fcntl.h>
+#define N_ROUNDS 6
 
-#define N_ROUNDS 12
-#define N_STEPS 2500
+/* What a test is made of: 'd' is a directory of the host, 'm' memory. */
+typedef struct
+{
+  char plain;
+  char upper;
+  char lower;
+  guint n_steps;
+} Kinds;
 
 /* As random as what comes after. */
 static void
@@ -37,33 +43,54 @@ make_content (Differential *d, LeashFs *fs, guint32 seed)
     }
 }
 
-static int
-make_old (const char *path, const struct stat *found, int type, struct FTW *where)
+/* Everything in the directory at path, and then itself. */
+static void
+make_old (Differential *d, LeashFs *fs, const char *path)
 {
-  const struct timespec times[] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) names = list_sorted (fs, d->ctx, path, &error);
 
-  return utimensat (AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+  g_assert_no_error (error);
+  for (guint i = 0; i < names->len; i++)
+    {
+      char *name = names->pdata[i];
+      g_autofree char *child = NULL;
+
+      strchr (name, '\t')[0] = '\0';
+      child = g_build_filename (path, name, NULL);
+      if (atoi (name + strlen (name) + 1) == G_FILE_TYPE_DIRECTORY)
+        make_old (d, fs, child);
+      else
+        leash_fs_set_times (fs, d->ctx, child, 1000, 1000, LEASH_PATH_NO_FOLLOW, &error);
+      g_assert_no_error (error);
+    }
+  leash_fs_set_times (fs, d->ctx, path, 1000, 1000, 0, &error);
+  g_assert_no_error (error);
 }
 
 static LeashFs *
-new_root (Fixture *fixture, guint round, const char *name)
+new_root (Fixture *fixture, char kind, guint round, const char *name)
 {
   g_autofree char *numbered = g_strdup_printf ("%s-%u", name, round);
-  g_autofree char *path = make_directory (fixture, numbered);
+  g_autofree char *path = NULL;
   g_autoptr (GError) error = NULL;
-  LeashFs *fs = leash_dir_fs_new (path, &error);
+  LeashFs *fs;
 
+  if (kind == 'm')
+    return leash_memory_fs_new ();
+  path = make_directory (fixture, numbered);
+  fs = leash_dir_fs_new (path, &error);
   g_assert_no_error (error);
   return fs;
 }
 
 static void
-run_round (Fixture *fixture, guint round)
+run_round (Fixture *fixture, const Kinds *kinds, guint round)
 {
-  g_autoptr (LeashFs) plain = new_root (fixture, round, "plain");
-  g_autoptr (LeashFs) upper = new_root (fixture, round, "upper");
-  g_autoptr (LeashFs) lower = new_root (fixture, round, "lower");
-  g_autoptr (LeashFs) copy = new_root (fixture, round, "copy");
+  g_autoptr (LeashFs) plain = new_root (fixture, kinds->plain, round, "plain");
+  g_autoptr (LeashFs) upper = new_root (fixture, kinds->upper, round, "upper");
+  g_autoptr (LeashFs) lower = new_root (fixture, kinds->lower, round, "lower");
+  g_autoptr (LeashFs) copy = new_root (fixture, kinds->lower, round, "copy");
   g_autoptr (LeashFs) overlay = leash_overlay_fs_new (upper, lower);
   g_autoptr (LeashFs) another = leash_overlay_fs_new (upper, lower);
   LeashFs *const all[] = { plain, lower, copy };
@@ -71,10 +98,14 @@ run_round (Fixture *fixture, guint round)
   Differential d;
 
   differential_init (&d, plain, overlay, fixture->ctx);
+  d.is_rooted = kinds->plain == 'd';
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    make_content (&d, all[i], seed);
-  g_assert_cmpint (nftw (fixture->dir, make_old, 32, FTW_PHYS), ==, 0);
-  for (guint i = 1; i <= N_STEPS; i++)
+    {
+      make_content (&d, all[i], seed);
+      make_old (&d, all[i], ".");
+    }
+  make_old (&d, upper, ".");
+  for (guint i = 1; i <= kinds->n_steps; i++)
     {
       differential_step (&d);
       if (i % 250 == 0)
@@ -92,16 +123,24 @@ run_round (Fixture *fixture, guint round)
 }
 
 static void
-test_plain_copy (Fixture *fixture, gconstpointer unused)
+test_plain_copy (Fixture *fixture, gconstpointer kinds)
 {
   for (guint i = 0; i < N_ROUNDS; i++)
-    run_round (fixture, i);
+    run_round (fixture, kinds, i);
 }
 
 int
 main (int argc, char **argv)
 {
+  static const Kinds on_disk = { 'd', 'd', 'd', 2500 };
+  static const Kinds in_memory = { 'm', 'm', 'm', 10000 };
+  static const Kinds memory_over_disk = { 'm', 'm', 'd', 5000 };
+
   g_test_init (&argc, &argv, NULL);
-  ADD ("/overlay/is-as-a-plain-copy", test_plain_copy);
+  g_test_add ("/overlay/is-as-a-plain-copy/on-disk", Fixture, &on_disk, set_up, test_plain_copy, tear_down);
+  g_test_add ("/overlay/is-as-a-plain-copy/in-memory", Fixture, &in_memory, set_up, test_plain_copy,
+              tear_down);
+  g_test_add ("/overlay/is-as-a-plain-copy/memory-over-disk", Fixture, &memory_over_disk, set_up,
+              test_plain_copy, tear_down);
   return g_test_run ();
 }
