@@ -278,7 +278,8 @@ test_descriptor (Conform *c)
 
   if (file == NULL)
     return;
-  conform_same_number (c, "get_fd", "f", "has one", has_one, leash_file_get_fd (file) >= 0);
+  /* Without the feature some files may have one all the same: those of one layer of several. */
+  conform_same_number (c, "get_fd", "f", "has one", TRUE, !has_one || leash_file_get_fd (file) >= 0);
   conform_file_close (c, file);
 }
 

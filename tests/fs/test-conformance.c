@@ -79,6 +79,25 @@ make_dir (LeashFs *content, gpointer as_user, GError **error)
   return g_steal_pointer (&fs);
 }
 
+/* Over what it is to show, with its changes in memory. */
+static LeashFs *
+make_overlay (LeashFs *content, gpointer unused, GError **error)
+{
+  g_autoptr (LeashFs) upper = leash_memory_fs_new ();
+
+  return leash_overlay_fs_new (upper, content);
+}
+
+/* Of what it is to show, between two layers that are empty. */
+static LeashFs *
+make_union (LeashFs *content, gpointer unused, GError **error)
+{
+  g_autoptr (LeashFs) empty = leash_memory_fs_new ();
+  LeashFs *const layers[] = { empty, content, empty };
+
+  return leash_union_fs_new (layers, G_N_ELEMENTS (layers));
+}
+
 static void
 skip_user (void)
 {
@@ -101,6 +120,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   leash_fs_conformance_add ("/host", make_host);
   leash_fs_conformance_add ("/dir", make_dir);
+  leash_fs_conformance_add ("/overlay", make_overlay);
+  leash_fs_conformance_add ("/union", make_union);
   add_as_user ("/host-as-user", make_host);
   add_as_user ("/dir-as-user", make_dir);
   return g_test_run ();
