@@ -125,10 +125,10 @@ check_open (const LeashMemoryView *view, LeashMemoryNode *node, LeashOpenFlags f
   return leash_memory_user_may (view->user, node, wanted) ? 0 : EACCES;
 }
 
-/* Finds or makes the file, and takes a reference. */
+/* Finds or makes the file, and takes a reference. One that was just made is not to be emptied. */
 static int
 open_node (const LeashMemoryView *view, const char *path, LeashOpenFlags flags, guint mode, gint64 now_ns,
-           LeashMemoryNode **ret_node)
+           LeashMemoryNode **ret_node, gboolean *ret_empties)
 {
   LeashMemoryHow how = LEASH_MEMORY_FOLLOW;
   LeashMemoryPlace place;
@@ -139,6 +139,7 @@ open_node (const LeashMemoryView *view, const char *path, LeashOpenFlags flags, 
   code = leash_memory_walk (view, path, how, &place);
   if (code != 0)
     return code;
+  *ret_empties = place.node != NULL && (flags & LEASH_OPEN_TRUNCATE) != 0;
   if (place.node != NULL)
     code = check_open (view, place.node, flags);
   else
@@ -150,10 +151,10 @@ open_node (const LeashMemoryView *view, const char *path, LeashOpenFlags flags, 
 
 /* What is done with a file that is open, before anybody has it: emptied, or filled. */
 static gboolean
-prepare (LeashMemoryTree *tree, LeashMemoryNode *node, LeashMemoryUser *user, LeashOpenFlags flags,
+prepare (LeashMemoryTree *tree, LeashMemoryNode *node, LeashMemoryUser *user, gboolean empties,
          LeashContext *ctx, GError **error)
 {
-  if ((flags & LEASH_OPEN_TRUNCATE) == 0)
+  if (!empties)
     return leash_memory_lazy_fill (tree, node, ctx, error);
   leash_memory_set_length (tree, node, user, 0, TRUE, ctx);
   return TRUE;
@@ -168,10 +169,11 @@ memory_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags fl
   LeashMemoryNode *node = NULL;
   LeashMemoryUser *user = leash_memory_user_ref (view->user);
   LeashFile *file = NULL;
-  int code = open_node (view, path, flags, mode, may_make ? leash_memory_now (ctx) : 0, &node);
+  gboolean empties = FALSE;
+  int code = open_node (view, path, flags, mode, may_make ? leash_memory_now (ctx) : 0, &node, &empties);
 
   unlock (view);
-  if (leash_memory_check (code, error) && prepare (view->tree, node, user, flags, ctx, error))
+  if (leash_memory_check (code, error) && prepare (view->tree, node, user, empties, ctx, error))
     file = leash_memory_file_new (view->tree, node, user, path, flags);
   else if (node != NULL)
     leash_memory_node_unref (view->tree, node);
