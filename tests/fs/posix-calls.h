@@ -25,8 +25,8 @@ typedef struct
 {
   LeashFsOps op;
   guint user;
-  char path[600];
-  char target[600];
+  char path[1024]; /* of three of the longest names and what is between them */
+  char target[1024];
   guint flags;
   guint mode;
   gint64 a, b; /* lengths, offsets, owners, times */
@@ -45,21 +45,21 @@ draw_path (GRand *rand, char *path, gsize size)
   static const char *const names[] = { "a", "a", "a", "b", "b", "c", "d" };
   static const char *const odd[] = { ".", "..", "../..", "missing", "//" };
   static const char *const ends[] = { "/", "//", "/.", "/..", "/./" };
-  GString *made = g_string_new (draw (rand, 12) == 0 ? "/" : draw (rand, 16) == 0 ? ".." : "");
-  guint n = 1 + draw (rand, 3);
+  GString *made = g_string_new (draw (rand, 16) == 0 ? "/" : draw (rand, 20) == 0 ? ".." : "");
+  guint n = 1 + draw (rand, 5) / 2;
 
   for (guint i = 0; i < n; i++)
     {
       if (made->len > 0 && !g_str_has_suffix (made->str, "/"))
         g_string_append (made, "/");
-      if (draw (rand, 90) == 0)
+      if (draw (rand, 150) == 0)
         for (guint length = 255 + draw (rand, 2); length > 0; length--)
           g_string_append_c (made, 'n');
       else
-        g_string_append (made, draw (rand, 12) == 0 ? odd[draw (rand, G_N_ELEMENTS (odd))]
+        g_string_append (made, draw (rand, 20) == 0 ? odd[draw (rand, G_N_ELEMENTS (odd))]
                                                     : names[draw (rand, G_N_ELEMENTS (names))]);
     }
-  if (draw (rand, 10) == 0)
+  if (draw (rand, 14) == 0)
     g_string_append (made, ends[draw (rand, G_N_ELEMENTS (ends))]);
   g_assert_cmpuint (g_strlcpy (path, made->str, size), <, size);
   g_string_free (made, TRUE);
@@ -118,7 +118,7 @@ draw_call (GRand *rand, gboolean one_user, gboolean sticky, Call *call)
     LEASH_FS_OP_READ,    LEASH_FS_OP_WRITE,    LEASH_FS_OP_WRITE,   LEASH_FS_OP_SEEK,      LEASH_FS_OP_FILE_STAT,
     LEASH_FS_OP_FILE_TRUNCATE, LEASH_FS_OP_CLOSE,
   };
-  static const guint modes[] = { 0755, 0755, 0777, 0777, 0700, 0644, 0, 0555, 0333, 0444, 02775, 02777, 04755, 06711,
+  static const guint modes[] = { 0755, 0755, 0777, 0777, 0777, 0777, 0777, 0775, 0700, 0644, 0, 0555, 0333, 0444, 02775, 02777, 04755, 06711,
                                  0020, 0070, 01777 };
 
   memset (call, 0, sizeof *call);
