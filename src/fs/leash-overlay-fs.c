@@ -412,14 +412,16 @@ overlay_set_times (LeashFs *fs, LeashContext *ctx, const char *path, gint64 atim
 
 /* What it can */
 
-/* Without looking at links, or renaming, nothing can be done right; what only looks needs no more of upper.
- */
+/* What looks is done in both, what changes in upper only. */
 static LeashFsOps
 overlay_get_ops (LeashFs *fs)
 {
-  const LeashFsOps looks = LEASH_FS_OP_STAT | LEASH_FS_OP_LSTAT | LEASH_FS_OP_REMOVE;
+  LeashOverlayFs *self = (LeashOverlayFs *) fs;
+  const guint in_both = LEASH_FS_OP_OPEN | LEASH_FS_OP_OPEN_DIR | LEASH_FS_OP_LSTAT | LEASH_FS_OP_READLINK;
+  guint upper = leash_fs_get_ops (self->layers[LEASH_UPPER]);
+  guint both = upper & leash_fs_get_ops (self->layers[LEASH_LOWER]);
 
-  return looks | leash_fs_get_ops (((LeashOverlayFs *) fs)->layers[LEASH_UPPER]);
+  return (upper & ~in_both) | (both & in_both) | ((both & LEASH_FS_OP_LSTAT) != 0 ? LEASH_FS_OP_STAT : 0);
 }
 
 static LeashFsFeatures
