@@ -17,7 +17,8 @@ typedef struct
   guint n_steps;
 } Kinds;
 
-/* As random as what comes after. */
+/* As random as what comes after, but that links do not lead upwards: one that leads out of a root is refused
+ * on disk, and not in memory. */
 static void
 make_content (Differential *d, LeashFs *fs, guint32 seed)
 {
@@ -25,7 +26,7 @@ make_content (Differential *d, LeashFs *fs, guint32 seed)
   for (guint i = 0; i < 80; i++)
     {
       g_autofree char *path = draw_path (d, 0);
-      g_autofree char *text = draw_link_text (d);
+      g_autofree char *text = draw_path (d, 0);
       guint kind = draw (d, 6);
 
       if (kind < 3)
