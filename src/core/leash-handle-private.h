@@ -11,6 +11,7 @@
 
 #include "leash-attempt-private.h"
 #include "leash-history-private.h"
+#include "leash-likely-private.h"
 #include "leash-own-fd-private.h"
 #include "leash-use-private.h"
 
@@ -99,7 +100,7 @@ leash_handle_track (LeashHandle *handle, LeashContext *ctx, const char *kind, co
                     int (*get_fd) (gpointer impl), gconstpointer caller)
 {
   /* An implementation that hands on what another one opened returns a handle that is tracked already. */
-  if (G_LIKELY (handle->tag == NULL))
+  if (LEASH_LIKELY (handle->tag == NULL))
     leash_handle_set_tag (handle, leash_track_caller (ctx, NULL, kind, name, caller), get_fd);
 }
 
@@ -114,7 +115,7 @@ leash_handle_finish_bare (LeashHandle *handle, gboolean (*close) (gpointer impl,
   if (handle->known_fd >= 0)
     leash_own_fd_remove (handle->known_fd);
   closed = close (handle->impl, error);
-  if (G_UNLIKELY (handle->destroy != NULL))
+  if (LEASH_UNLIKELY (handle->destroy != NULL))
     handle->destroy (handle->impl);
   return closed;
 }
@@ -125,7 +126,7 @@ leash_handle_finish_by (LeashHandle *handle, gboolean (*close) (gpointer impl, G
 {
   gboolean closed = leash_handle_finish_bare (handle, close, error);
 
-  if (G_UNLIKELY (!closed))
+  if (LEASH_UNLIKELY (!closed))
     leash_attempt_prefix (error, "Closing", handle->name);
   return closed;
 }
@@ -137,10 +138,10 @@ leash_handle_close_by (LeashHandle *handle, gboolean (*close) (gpointer impl, GE
 {
   gboolean has_others;
 
-  if (G_UNLIKELY (!leash_use_close (&handle->use, &has_others)))
+  if (LEASH_UNLIKELY (!leash_use_close (&handle->use, &has_others)))
     return leash_handle_refuse_close (handle, caller, error);
   leash_untrack_caller (handle->tag, caller);
-  if (G_UNLIKELY (has_others))
+  if (LEASH_UNLIKELY (has_others))
     return leash_handle_leave_to_others (handle, error);
   return leash_handle_finish_by (handle, close, error);
 }
@@ -167,7 +168,7 @@ leash_handle_unref (LeashHandle *handle, gconstpointer caller)
 static inline gboolean
 leash_handle_enter (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller, GError **error)
 {
-  if (G_UNLIKELY (!leash_use_enter (&handle->use)))
+  if (LEASH_UNLIKELY (!leash_use_enter (&handle->use)))
     return leash_handle_refuse (handle, attempt, caller, error);
   if (leash_history_is_on ())
     leash_tag_touch_caller (handle->tag, attempt->what, caller);

@@ -7,6 +7,31 @@
 
 #include <glib.h>
 
-void     leash_own_fd_add      (int fd);
-void     leash_own_fd_remove   (int fd);
+#define LEASH_OWN_FD_MAX (1 << 20)
+#define LEASH_OWN_FD_BITS 64
+
+extern guint64 leash_own_fd_words[] __attribute__ ((visibility ("hidden"))); /* atomic */
+
 gboolean leash_own_fd_contains (int fd);
+
+static inline guint64
+leash_own_fd_get_bit (int fd)
+{
+  return G_GUINT64_CONSTANT (1) << (fd % LEASH_OWN_FD_BITS);
+}
+
+static inline void
+leash_own_fd_add (int fd)
+{
+  if (fd >= 0 && fd < LEASH_OWN_FD_MAX)
+    __atomic_fetch_or (&leash_own_fd_words[fd / LEASH_OWN_FD_BITS], leash_own_fd_get_bit (fd),
+                       __ATOMIC_RELAXED);
+}
+
+static inline void
+leash_own_fd_remove (int fd)
+{
+  if (fd >= 0 && fd < LEASH_OWN_FD_MAX)
+    __atomic_fetch_and (&leash_own_fd_words[fd / LEASH_OWN_FD_BITS], ~leash_own_fd_get_bit (fd),
+                        __ATOMIC_RELAXED);
+}

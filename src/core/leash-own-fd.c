@@ -6,34 +6,13 @@
  */
 #include "leash-own-fd-private.h"
 
-#define N_FDS (1 << 20)
-#define WORD_BITS 64
-
-static guint64 words[N_FDS / WORD_BITS]; /* atomic; untouched pages cost nothing */
-
-static guint64
-get_bit (int fd)
-{
-  return G_GUINT64_CONSTANT (1) << (fd % WORD_BITS);
-}
-
-void
-leash_own_fd_add (int fd)
-{
-  if (fd >= 0 && fd < N_FDS)
-    __atomic_fetch_or (&words[fd / WORD_BITS], get_bit (fd), __ATOMIC_RELAXED);
-}
-
-void
-leash_own_fd_remove (int fd)
-{
-  if (fd >= 0 && fd < N_FDS)
-    __atomic_fetch_and (&words[fd / WORD_BITS], ~get_bit (fd), __ATOMIC_RELAXED);
-}
+guint64 leash_own_fd_words[LEASH_OWN_FD_MAX / LEASH_OWN_FD_BITS]; /* untouched pages cost nothing */
 
 gboolean
 leash_own_fd_contains (int fd)
 {
-  return fd >= 0 && fd < N_FDS
-         && (__atomic_load_n (&words[fd / WORD_BITS], __ATOMIC_RELAXED) & get_bit (fd)) != 0;
+  return fd >= 0 && fd < LEASH_OWN_FD_MAX
+         && (__atomic_load_n (&leash_own_fd_words[fd / LEASH_OWN_FD_BITS], __ATOMIC_RELAXED)
+             & leash_own_fd_get_bit (fd))
+                != 0;
 }

@@ -89,17 +89,8 @@ leash_fd_open (LeashContext *ctx, const char *path, int flags, guint mode, GErro
 
   do
     fd = openat (AT_FDCWD, path, flags, (mode_t) mode);
-  while (G_UNLIKELY (fd < 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (fd < 0) && leash_fd_is_interrupted (ctx, error));
   return fd;
-}
-
-/* leash_open() on the host's file system. */
-static inline LeashFile *
-leash_fd_open_file (LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode, GError **error)
-{
-  int fd = leash_fd_open (ctx, path, leash_fd_open_flags (flags), mode, error);
-
-  return G_LIKELY (fd >= 0) ? leash_fd_file_new (fd, path, flags) : NULL;
 }
 
 static inline gssize
@@ -109,7 +100,7 @@ leash_fd_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GErr
 
   do
     n = read (GPOINTER_TO_INT (impl), buffer, count);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
   return n;
 }
 
@@ -120,7 +111,7 @@ leash_fd_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize coun
 
   do
     n = write (GPOINTER_TO_INT (impl), buffer, count);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
   return n;
 }
 
@@ -131,7 +122,7 @@ leash_fd_pread (gpointer impl, LeashContext *ctx, void *buffer, gsize count, gin
 
   do
     n = pread (GPOINTER_TO_INT (impl), buffer, count, offset);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
   return n;
 }
 
@@ -143,12 +134,18 @@ leash_fd_pwrite (gpointer impl, LeashContext *ctx, const void *buffer, gsize cou
 
   do
     n = pwrite (GPOINTER_TO_INT (impl), buffer, count, offset);
-  while (G_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (n < 0) && leash_fd_is_interrupted (ctx, error));
   return n;
 }
 
 static inline gboolean
 leash_fd_close (gpointer impl, GError **error)
 {
-  return G_LIKELY (close (GPOINTER_TO_INT (impl)) == 0) || leash_fd_is_closed (error);
+  return LEASH_LIKELY (close (GPOINTER_TO_INT (impl)) == 0) || leash_fd_is_closed (error);
+}
+
+static inline int
+leash_fd_get_fd (gpointer impl)
+{
+  return GPOINTER_TO_INT (impl);
 }

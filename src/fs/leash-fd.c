@@ -190,12 +190,6 @@ fd_sync (gpointer impl, LeashContext *ctx, GError **error)
   return failed == 0;
 }
 
-static int
-fd_get_fd (gpointer impl)
-{
-  return GPOINTER_TO_INT (impl);
-}
-
 /* On Linux the descriptor is gone after EINTR as well: to try again could close somebody else's. */
 gboolean
 leash_fd_is_closed (GError **error)
@@ -216,7 +210,7 @@ const LeashFileOps leash_fd_file_ops = {
   .stat = fd_stat,
   .truncate = fd_truncate,
   .sync = fd_sync,
-  .get_fd = fd_get_fd,
+  .get_fd = leash_fd_get_fd,
   .close = leash_fd_close,
 };
 

@@ -11,6 +11,7 @@
  * ends in an error goes through functions of its own that are never inlined.
  */
 #include "leash-boxed-private.h"
+#include "leash-context-inner-private.h"
 #include "leash-file-private.h"
 
 #include <string.h>
@@ -72,9 +73,10 @@ static inline gboolean
 begin (LeashFile *file, LeashContext *ctx, const FileCall *call, gboolean has_op, gconstpointer caller,
        GError **error)
 {
-  if (G_UNLIKELY (!leash_handle_enter (&file->handle, &call->attempt, caller, error)))
+  if (LEASH_UNLIKELY (!leash_handle_enter (&file->handle, &call->attempt, caller, error)))
     return FALSE;
-  if (G_LIKELY (has_op && (call->needs & ~file->flags) == 0 && (ctx == NULL || !leash_context_is_done (ctx))))
+  if (LEASH_LIKELY (has_op && (call->needs & ~file->flags) == 0
+                    && (ctx == NULL || !leash_context_is_done_now (ctx))))
     return TRUE;
   explain (file, ctx, call, has_op, error);
   leash_handle_leave (&file->handle);
@@ -84,7 +86,7 @@ begin (LeashFile *file, LeashContext *ctx, const FileCall *call, gboolean has_op
 static inline void
 end (LeashFile *file, const FileCall *call, gboolean done, GError **error)
 {
-  if (G_UNLIKELY (!done))
+  if (LEASH_UNLIKELY (!done))
     leash_attempt_prefix (error, call->attempt.doing, file->path);
   leash_handle_leave (&file->handle);
 }
@@ -92,7 +94,7 @@ end (LeashFile *file, const FileCall *call, gboolean done, GError **error)
 static inline gboolean
 check_offset (gint64 offset, const char *what, GError **error)
 {
-  if (G_LIKELY (offset >= 0))
+  if (LEASH_LIKELY (offset >= 0))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "the %s %" G_GINT64_FORMAT " is negative",
                what, offset);
@@ -103,7 +105,7 @@ check_offset (gint64 offset, const char *what, GError **error)
 static inline gboolean
 check_not_append (LeashFile *file, GError **error)
 {
-  if (G_LIKELY ((file->flags & LEASH_OPEN_APPEND) == 0))
+  if (LEASH_LIKELY ((file->flags & LEASH_OPEN_APPEND) == 0))
     return TRUE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                        "it was opened for appending, where every write goes to the end");
@@ -132,21 +134,14 @@ LeashFile *
 leash_file_new (const LeashFileOps *ops, gpointer impl, GDestroyNotify destroy, const char *path,
                 LeashOpenFlags flags)
 {
-  LeashFile *file;
-  gsize size;
-
   g_return_val_if_fail (ops != NULL, NULL);
   g_return_val_if_fail (ops->size >= OPS_SIZE_0_1, NULL);
   g_return_val_if_fail (ops->close != NULL, NULL);
   g_return_val_if_fail (path != NULL, NULL);
 
-  size = strlen (path) + 1;
-  file = g_malloc (sizeof (LeashFile) + size);
-  memcpy (file->path, path, size);
-  leash_handle_init (&file->handle, impl, destroy, ops->close, "file", file->path);
-  file->ops = ops;
-  file->flags = (flags & LEASH_OPEN_APPEND) != 0 ? flags | LEASH_OPEN_WRITE : flags;
-  return file;
+  if ((flags & LEASH_OPEN_APPEND) != 0)
+    flags |= LEASH_OPEN_WRITE;
+  return leash_file_make (ops, impl, destroy, path, strlen (path), flags);
 }
 
 LeashFile *
@@ -196,7 +191,7 @@ void
 leash_file_unref (LeashFile *file)
 {
   if (file != NULL && leash_handle_unref (&file->handle, LEASH_CALLER))
-    g_free (file);
+    leash_spare_give (file, file->size);
 }
 
 /**
@@ -566,7 +561,7 @@ leash_file_close (LeashFile *file, GError **error)
 {
   g_return_val_if_fail (file != NULL, FALSE);
 
-  if (G_LIKELY (file->ops == &leash_fd_file_ops))
+  if (LEASH_LIKELY (file->ops == &leash_fd_file_ops))
     return leash_handle_close_by (&file->handle, leash_fd_close, LEASH_CALLER, error);
   return leash_handle_close (&file->handle, LEASH_CALLER, error);
 }

@@ -12,7 +12,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "leash-context-private.h"
+#include "leash-context-inner-private.h"
 #include "leash-file-private.h"
 #include "leash-fs-call-private.h"
 
@@ -41,13 +41,9 @@ leash_fs_default_init (LeashFsInterface *iface)
 
 /* Checks */
 
-gboolean
-leash_fs_check_path (const char *path, GError **error)
+static gboolean G_NO_INLINE
+refuse_length (gsize length, GError **error)
 {
-  gsize length = strlen (path);
-
-  if (G_LIKELY (length > 0 && length < PATH_MAX))
-    return TRUE;
   if (length == 0)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the path is empty");
   else
@@ -56,10 +52,22 @@ leash_fs_check_path (const char *path, GError **error)
   return FALSE;
 }
 
+static inline gboolean
+check_length (gsize length, GError **error)
+{
+  return LEASH_LIKELY (length > 0 && length < PATH_MAX) || refuse_length (length, error);
+}
+
+gboolean
+leash_fs_check_path (const char *path, GError **error)
+{
+  return check_length (strlen (path), error);
+}
+
 gboolean
 leash_fs_check_mode (guint mode, GError **error)
 {
-  if (G_LIKELY (mode <= 07777))
+  if (LEASH_LIKELY (mode <= 07777))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "the mode 0%o has bits beyond 07777", mode);
   return FALSE;
@@ -68,7 +76,7 @@ leash_fs_check_mode (guint mode, GError **error)
 gboolean
 leash_fs_check_path_flags (guint flags, GError **error)
 {
-  if (G_LIKELY ((flags & ~(guint) LEASH_PATH_NO_FOLLOW) == 0))
+  if (LEASH_LIKELY ((flags & ~(guint) LEASH_PATH_NO_FOLLOW) == 0))
     return TRUE;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "the flags 0x%x have bits that are not known",
                flags);
@@ -81,13 +89,13 @@ find_fault (LeashOpenFlags flags)
 {
   const LeashOpenFlags writing = LEASH_OPEN_WRITE | LEASH_OPEN_APPEND;
 
-  if (((guint) flags & ~(guint) OPEN_FLAGS_MASK) != 0)
+  if (LEASH_UNLIKELY (((guint) flags & ~(guint) OPEN_FLAGS_MASK) != 0))
     return "the flags have bits that are not known";
-  if ((flags & (LEASH_OPEN_READ | writing)) == 0)
+  if (LEASH_UNLIKELY ((flags & (LEASH_OPEN_READ | writing)) == 0))
     return "neither reading nor writing nor appending was asked for";
-  if ((flags & LEASH_OPEN_EXCLUSIVE) != 0 && (flags & LEASH_OPEN_CREATE) == 0)
+  if (LEASH_UNLIKELY ((flags & (LEASH_OPEN_EXCLUSIVE | LEASH_OPEN_CREATE)) == LEASH_OPEN_EXCLUSIVE))
     return "LEASH_OPEN_EXCLUSIVE needs LEASH_OPEN_CREATE";
-  if ((flags & LEASH_OPEN_TRUNCATE) != 0 && (flags & writing) == 0)
+  if (LEASH_UNLIKELY ((flags & LEASH_OPEN_TRUNCATE) != 0 && (flags & writing) == 0))
     return "LEASH_OPEN_TRUNCATE needs LEASH_OPEN_WRITE";
   return NULL;
 }
@@ -97,35 +105,35 @@ check_flags (LeashOpenFlags flags, GError **error)
 {
   const char *fault = find_fault (flags);
 
-  if (G_LIKELY (fault == NULL))
+  if (LEASH_LIKELY (fault == NULL))
     return TRUE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, fault);
   return FALSE;
 }
 
-/* fs is NULL for the host's: nothing is looked up, and the system call is made from here. */
-static inline LeashFile *
+G_NO_INLINE static LeashFile *
 call_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode, GError **error)
 {
   LeashFsCall call = { .op = LEASH_FS_OP_OPEN, .path = path, .flags = flags, .mode = mode };
 
-  if (G_LIKELY (fs == NULL))
-    return leash_fd_open_file (ctx, path, flags, mode, error);
   return leash_fs_call_perform (fs, ctx, &call, error) ? call.result : NULL;
 }
 
+/* fs is NULL for the host's: nothing is looked up, and the system call is made from here. */
 static inline LeashFile *
 open_untracked (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode,
                 GError **error)
 {
+  gsize length = strlen (path);
   LeashFile *file = NULL;
 
-  if ((flags & LEASH_OPEN_APPEND) != 0)
+  if (LEASH_UNLIKELY ((flags & LEASH_OPEN_APPEND) != 0))
     flags |= LEASH_OPEN_WRITE;
-  if (leash_context_check (ctx, error) && check_flags (flags, error) && leash_fs_check_mode (mode, error)
-      && leash_fs_check_path (path, error))
-    file = call_open (fs, ctx, path, flags, mode, error);
-  if (G_UNLIKELY (file == NULL))
+  if (LEASH_LIKELY (leash_context_check_now (ctx, error) && check_flags (flags, error)
+                    && leash_fs_check_mode (mode, error) && check_length (length, error)))
+    file = LEASH_LIKELY (fs == NULL) ? leash_fd_open_file (ctx, path, length, flags, mode, error)
+                                     : call_open (fs, ctx, path, flags, mode, error);
+  if (LEASH_UNLIKELY (file == NULL))
     leash_attempt_prefix (error, "Opening", path);
   return file;
 }
@@ -136,7 +144,7 @@ open_file (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flag
 {
   LeashFile *file = open_untracked (fs, ctx, path, flags, mode, error);
 
-  if (G_LIKELY (file != NULL))
+  if (LEASH_LIKELY (file != NULL))
     leash_file_track (file, ctx, path, caller);
   return file;
 }
@@ -209,7 +217,7 @@ leash_context_get_fs (LeashContext *ctx)
   g_return_val_if_fail (ctx != NULL, NULL);
 
   carried = leash_context_get_slot (ctx, LEASH_SLOT_FS);
-  return G_LIKELY (carried == NULL) ? leash_host_fs_get_default () : (LeashFs *) carried;
+  return LEASH_LIKELY (carried == NULL) ? leash_host_fs_get_default () : (LeashFs *) carried;
 }
 
 /**
@@ -319,7 +327,7 @@ leash_open (LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mod
   g_return_val_if_fail (ctx != NULL, NULL);
   g_return_val_if_fail (path != NULL, NULL);
 
-  return open_file ((LeashFs *) leash_context_get_slot (ctx, LEASH_SLOT_FS), ctx, path, flags, mode,
+  return open_file ((LeashFs *) leash_context_peek_slot (ctx, LEASH_SLOT_FS), ctx, path, flags, mode,
                     LEASH_CALLER, error);
 }
 

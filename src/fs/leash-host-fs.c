@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "leash-dir-fs-private.h"
-#include "leash-fd-private.h"
+#include "leash-file-private.h"
 
 typedef struct
 {
@@ -48,7 +48,7 @@ check (int result, GError **error)
 static LeashFile *
 host_open (LeashFs *fs, LeashContext *ctx, const char *path, LeashOpenFlags flags, guint mode, GError **error)
 {
-  return leash_fd_open_file (ctx, path, flags, mode, error);
+  return leash_fd_open_file (ctx, path, strlen (path), flags, mode, error);
 }
 
 static LeashDir *
