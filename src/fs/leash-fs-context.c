@@ -1,7 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is done with paths on the file system that a context carries, beside opening, which leash-fs.c does.
  */
-#include "leash-fs-private.h"
+#include "leash-context-inner-private.h"
+#include "leash-fd-private.h"
+#include "leash-fs-call-private.h"
+
+#include <errno.h>
+
+/* A look-up on the host is done all the time: what leads to it through the interface is a twelfth of the
+ * system call. */
+static inline gboolean
+stat_on_host (LeashContext *ctx, LeashFsOps op, const char *path, int flags, LeashStat *ret_stat,
+              GError **error)
+{
+  struct stat found;
+
+  if (LEASH_LIKELY (leash_context_check_now (ctx, error) && leash_fs_check_path (path, error)))
+    {
+      if (LEASH_LIKELY (fstatat (AT_FDCWD, path, &found, flags) == 0))
+        {
+          *ret_stat = (LeashStat){ 0 };
+          leash_fd_fill_stat (ret_stat, &found);
+          return TRUE;
+        }
+      leash_attempt_set_errno (error, errno);
+    }
+  leash_fs_call_prefix (&(LeashFsCall){ .op = op, .path = path }, error);
+  return FALSE;
+}
+
+static inline gboolean
+is_on_host (LeashContext *ctx)
+{
+  return LEASH_LIKELY (leash_context_peek_slot (ctx, LEASH_SLOT_FS) == NULL);
+}
 
 /**
  * leash_stat:
@@ -23,6 +55,8 @@ leash_stat (LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **e
   g_return_val_if_fail (path != NULL, FALSE);
   g_return_val_if_fail (ret_stat != NULL, FALSE);
 
+  if (is_on_host (ctx))
+    return stat_on_host (ctx, LEASH_FS_OP_STAT, path, 0, ret_stat, error);
   return leash_fs_stat (leash_context_get_fs (ctx), ctx, path, ret_stat, error);
 }
 
@@ -46,6 +80,8 @@ leash_lstat (LeashContext *ctx, const char *path, LeashStat *ret_stat, GError **
   g_return_val_if_fail (path != NULL, FALSE);
   g_return_val_if_fail (ret_stat != NULL, FALSE);
 
+  if (is_on_host (ctx))
+    return stat_on_host (ctx, LEASH_FS_OP_LSTAT, path, AT_SYMLINK_NOFOLLOW, ret_stat, error);
   return leash_fs_lstat (leash_context_get_fs (ctx), ctx, path, ret_stat, error);
 }
 
