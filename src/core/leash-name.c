@@ -10,7 +10,6 @@
 #include "leash-name-private.h"
 
 #include <pthread.h>
-#include <string.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -22,7 +21,7 @@ free_at_exit (gpointer user_data)
   LeashThread *self = user_data;
 
   g_clear_pointer (&self->old_name, g_free);
-  self->old_name_size = 0;
+  self->keeps_old_name = FALSE;
 }
 
 static void
@@ -38,31 +37,14 @@ prepare (LeashThread *self)
   return pthread_once (&once, make_key) == 0 && has_key && pthread_setspecific (exit_key, self) == 0;
 }
 
-char *
-leash_name_copy (LeashThread *self, const char *name)
-{
-  gsize size = strlen (name) + 1;
-  char *room = self->old_name;
-
-  if (LEASH_LIKELY (room != NULL && size <= self->old_name_size))
-    self->old_name = NULL;
-  else
-    room = g_malloc (size);
-  return memcpy (room, name, size);
-}
-
 void
-leash_name_recycle (LeashThread *self, char *name)
+leash_name_replace (LeashThread *self, char *name)
 {
-  if (name == NULL)
-    return;
-  if (LEASH_UNLIKELY (self->old_name_size == 0 && !prepare (self)))
+  if (!self->keeps_old_name && !(self->keeps_old_name = prepare (self)))
     {
       g_free (name);
       return;
     }
-  if (self->old_name != NULL)
-    g_free (self->old_name);
+  g_free (self->old_name);
   self->old_name = name;
-  self->old_name_size = strlen (name) + 1;
 }

@@ -10,8 +10,8 @@
 
 typedef struct _LeashNamer LeashNamer;
 
-LeashNamer *leash_namer_new  (void);
-void        leash_namer_free (LeashNamer *namer);
+LeashNamer *leash_namer_new (void);
+void leash_namer_free (LeashNamer *namer);
 
 /*
  * Appends a frame for each function at address, innermost first, with function (as the linker has it), file,

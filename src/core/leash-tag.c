@@ -98,15 +98,6 @@ count_kept (LeashShard *shard)
   leash_short_unlock (&shard->close_lock);
 }
 
-/* What the slot's last resource had. */
-G_NO_INLINE static void
-forget_old (LeashThread *self, char *name, LeashExtra *extra)
-{
-  leash_name_recycle (self, name);
-  if (extra != NULL)
-    leash_extra_free (extra);
-}
-
 G_NO_INLINE static void
 insert_key (LeashTracker *tracker, LeashSlot *slot, guint16 kind, guintptr key, LeashStackId stack)
 {
@@ -135,8 +126,10 @@ store (LeashTracker *tracker, LeashThread *self, const LeashSlot *from, gboolean
   leash_short_unlock (&shard->open_lock);
   if (is_kept)
     count_kept (shard);
-  if (LEASH_UNLIKELY (((guintptr) old_name | (guintptr) old_extra) != 0))
-    forget_old (self, old_name, old_extra);
+  if (old_name != NULL)
+    leash_name_recycle (self, old_name);
+  if (LEASH_UNLIKELY (old_extra != NULL))
+    leash_extra_free (old_extra);
   if (is_keyed)
     insert_key (tracker, slot, from->kind, ~from->at.key, from->stack);
   return tag;

@@ -18,7 +18,7 @@ typedef struct
 {
   LeashReplay *replay;    /* what is known of the thread's stacks, see leash-replay.c; NULL until there is need */
   char *old_name;         /* room for the next resource's, see leash-name.c; NULL while there is none */
-  gsize old_name_size;    /* 0 until there was one */
+  gboolean keeps_old_name; /* FALSE until there was one */
   guint32 captures_until_replay; /* counts up; G_MAXUINT32 where there will be none */
   guint32 tid;            /* the kernel's; 0 until leash_thread_get() is called in the thread */
   guint16 name;           /* interned when first seen; "main" for the main thread */
