@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The whole of a context: for leash-context.c, which makes them, leash-context-done.c, and who asks it all
- * the time. */
+/* The whole of a context: for leash-context.c, which makes them, leash-context-done.c, and who asks it often. */
 #pragma once
 
 #include "leash-cancel-private.h"
@@ -10,9 +9,9 @@
 /* What changes seldom along a chain, shared by all contexts for which it is the same. */
 typedef struct
 {
-  gint ref_count;                /* atomic */
-  LeashTracker *tracker;         /* a reference; NULL for none */
-  LeashClock *clock;             /* a reference */
+  gint ref_count;         /* atomic */
+  LeashTracker *tracker;  /* a reference; NULL for none */
+  LeashClock *clock;      /* a reference */
   GObject *slots[LEASH_N_SLOTS]; /* references; NULL for none */
 } LeashScope;
 
@@ -30,13 +29,12 @@ struct _LeashValue
 /* Nothing but ref_count changes once it is made. */
 typedef struct
 {
-  LeashContext head; /* the public part; its tracker is the scope's, or NULL in a library built without */
-  gint ref_count;    /* atomic; not used by the background, which is never freed */
-  gboolean
-      is_cancel_own;   /* made with cancel, deadline, timeout or cancellable: may be cancelled through it */
-  LeashScope *scope;   /* a reference; NULL for no more than the defaults */
-  LeashCancel *cancel; /* a reference; NULL when it is never done */
-  LeashValue *value;   /* a reference; NULL when there is none */
+  LeashContext head;      /* the public part; its tracker is the scope's, or NULL in a library built without */
+  gint ref_count;         /* atomic; not used by the background, which is never freed */
+  gboolean is_cancel_own; /* made with cancel, deadline, timeout or cancellable: may be cancelled through it */
+  LeashScope *scope;      /* a reference; NULL for no more than the defaults */
+  LeashCancel *cancel;    /* a reference; NULL when it is never done */
+  LeashValue *value;      /* a reference; NULL when there is none */
 } LeashFullContext;
 
 static inline LeashFullContext *

@@ -8,7 +8,8 @@
 #include "leash-thread-private.h"
 
 /* Frees the thread's old name and keeps this one for it, if there may be one. */
-void leash_name_replace (LeashThread *self, char *name) G_GNUC_NO_INLINE;
+void leash_name_replace (LeashThread *self,
+                         char        *name) G_GNUC_NO_INLINE;
 
 /* With the thread's busy mark set, both. The result is to be freed by g_free(), or recycled. */
 static inline char *

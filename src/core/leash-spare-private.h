@@ -18,8 +18,10 @@ typedef struct
 extern __thread LeashSpare leash_spare_self
     __attribute__ ((tls_model ("initial-exec"), visibility ("hidden")));
 
-gpointer leash_spare_allocate (gsize size, gsize *ret_size) G_NO_INLINE;
-void leash_spare_replace (gpointer block, gsize size) G_NO_INLINE;
+gpointer leash_spare_allocate (gsize     size,
+                               gsize    *ret_size) G_NO_INLINE;
+void     leash_spare_replace  (gpointer  block,
+                               gsize     size) G_NO_INLINE;
 
 /* At least size bytes; ret_size is to be given back with them. */
 static inline gpointer

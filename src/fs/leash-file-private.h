@@ -64,4 +64,5 @@ leash_file_track (LeashFile *file, LeashContext *ctx, const char *path, gconstpo
 }
 
 /* Gives a file that has just been opened another path to be named by in messages. Takes it over. */
-LeashFile *leash_file_with_path (LeashFile *file, const char *path);
+LeashFile *leash_file_with_path (LeashFile  *file,
+                                 const char *path);
