@@ -18,7 +18,7 @@
  * Shards are never freed, only used again by another tracker, so that whoever holds a stale tag may take its
  * shard's locks to find out.
  */
-struct _LeashShard
+struct _LeashShard /* NOLINT(clang-analyzer-optin.performance.Padding): the lines of its three parts are kept apart */
 {
   /* Read by all, seldom written. */
   LeashTracker *tracker;    /* NULL while unused; written with both locks held */
