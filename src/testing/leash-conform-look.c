@@ -100,6 +100,62 @@ conform_content (Conform *c, const char *path, const char *text)
   conform_file_close (c, file);
 }
 
+void
+conform_bytes (Conform *c, const char *path, const char *bytes, gsize count)
+{
+  g_autoptr (LeashFile) file = conform_open (c, path, LEASH_OPEN_READ);
+  g_autofree char *found = g_malloc0 (count + 2);
+  gsize n = 0;
+  gssize got = 1;
+
+  /* One more is asked for, to see the end. */
+  while (file != NULL && got > 0 && n <= count)
+    {
+      got = leash_file_read (file, c->ctx, found + n, count + 1 - n, NULL);
+      n += got > 0 ? (gsize) got : 0;
+    }
+  if (file != NULL && (got < 0 || n != count || memcmp (found, bytes, count) != 0))
+    conform_fault (
+        c, "read “%.60s”: expected %" G_GSIZE_FORMAT " given bytes, found %" G_GSIZE_FORMAT " other ones",
+        path, count, n);
+  conform_file_close (c, file);
+}
+
+void
+conform_file_pread (Conform *c, LeashFile *file, gint64 offset, gsize count, const char *text)
+{
+  g_autofree char *found = g_malloc0 (count + 1);
+  g_autoptr (GError) error = NULL;
+
+  if (file == NULL)
+    return;
+  if (leash_file_pread (file, c->ctx, found, count, offset, &error) < 0)
+    note (c, "pread", leash_file_get_path (file), &error);
+  else
+    conform_same_text (c, "pread", leash_file_get_path (file), text, found);
+}
+
+void
+conform_file_pwrite (Conform *c, LeashFile *file, gint64 offset, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  gsize left = strlen (text);
+
+  while (file != NULL && left > 0)
+    {
+      gssize n = leash_file_pwrite (file, c->ctx, text, left, offset, &error);
+
+      if (n <= 0)
+        {
+          note (c, "pwrite", leash_file_get_path (file), &error);
+          return;
+        }
+      text += n;
+      offset += n;
+      left -= (gsize) n;
+    }
+}
+
 gint64
 conform_file_seek (Conform *c, LeashFile *file, gint64 offset, GSeekType whence)
 {

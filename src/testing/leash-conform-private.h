@@ -41,7 +41,21 @@ typedef struct
 } ConformTest;
 
 /* The tables of tests end with one that has no name. */
+extern const ConformTest conform_dirs_tests[];
+extern const ConformTest conform_errors_tests[];
+extern const ConformTest conform_handles_tests[];
+extern const ConformTest conform_links_tests[];
+extern const ConformTest conform_metadata_tests[];
 extern const ConformTest conform_open_tests[];
+extern const ConformTest conform_paths_tests[];
+extern const ConformTest conform_permissions_tests[];
+extern const ConformTest conform_random_tests[];
+extern const ConformTest conform_read_write_tests[];
+extern const ConformTest conform_rename_tests[];
+extern const ConformTest conform_root_tests[];
+extern const ConformTest conform_threads_tests[];
+extern const ConformTest conform_times_tests[];
+extern const ConformTest conform_tracking_tests[];
 
 /* An operation on a path, to be made with the macros below. */
 typedef struct
@@ -145,6 +159,11 @@ void     conform_write       (Conform       *c,
 void     conform_content     (Conform       *c,
                               const char    *path,
                               const char    *text);
+/* Of any bytes */
+void     conform_bytes       (Conform       *c,
+                              const char    *path,
+                              const char    *bytes,
+                              gsize          count);
 /* Both are as they would be with the C library's strings: no NUL within. */
 void     conform_file_write  (Conform       *c,
                               LeashFile     *file,
@@ -152,6 +171,16 @@ void     conform_file_write  (Conform       *c,
 /* Reads from the position to the end. */
 void     conform_file_rest   (Conform       *c,
                               LeashFile     *file,
+                              const char    *text);
+/* At an offset: up to count bytes are read, and are the text. */
+void     conform_file_pread  (Conform       *c,
+                              LeashFile     *file,
+                              gint64         offset,
+                              gsize          count,
+                              const char    *text);
+void     conform_file_pwrite (Conform       *c,
+                              LeashFile     *file,
+                              gint64         offset,
                               const char    *text);
 void     conform_file_close  (Conform       *c,
                               LeashFile     *file);

@@ -103,22 +103,11 @@ conform_tree_is_there (LeashFs *fs, LeashContext *ctx, const char *tree)
   return leash_fs_lstat (fs, ctx, path, &found, NULL) || leash_fs_stat (fs, ctx, path, &found, NULL);
 }
 
-static void
-remove_dir (gpointer path)
-{
-  leash_remove_all (leash_context_background (), path, NULL);
-  g_free (path);
-}
-
 LeashFs *
 conform_tree_new (const char *tree, GError **error)
 {
-  g_autofree char *path = g_dir_make_tmp ("leash-conform-XXXXXX", error);
-  g_autoptr (LeashFs) fs = path != NULL ? leash_dir_fs_new (path, error) : NULL;
+  g_autoptr (LeashFs) fs = leash_memory_fs_new ();
 
-  if (fs == NULL)
-    return NULL;
-  g_object_set_data_full (G_OBJECT (fs), "leash-conform-dir", g_steal_pointer (&path), remove_dir);
   if (tree != NULL && !conform_tree_build (fs, leash_context_background (), tree, error))
     return NULL;
   return g_steal_pointer (&fs);

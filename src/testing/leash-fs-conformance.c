@@ -34,6 +34,9 @@ typedef struct
 
 static const ConformTest *const all_tests[] = {
   conform_open_tests,
+  conform_read_write_tests,
+  conform_dirs_tests,
+  conform_paths_tests,
 };
 
 static void

@@ -105,6 +105,45 @@ make_union (LeashFs *content, gpointer unused, GError **error)
   return leash_union_fs_new (layers, G_N_ELEMENTS (layers));
 }
 
+static LeashFs *
+make_memory (LeashFs *content, gpointer unused, GError **error)
+{
+  return leash_memory_fs_new ();
+}
+
+static LeashFs *
+make_read_only (LeashFs *content, gpointer unused, GError **error)
+{
+  return leash_read_only_fs_new (content);
+}
+
+static LeashFs *
+make_sub (LeashFs *content, gpointer unused, GError **error)
+{
+  g_autoptr (LeashFs) memory = leash_memory_fs_new ();
+
+  if (!leash_fs_mkdir (memory, leash_context_background (), "sub", 0755, error))
+    return NULL;
+  return leash_sub_fs_new (memory, "sub", error);
+}
+
+/* Without a rule nothing fails but what fails in memory. */
+static LeashFs *
+make_fault (LeashFs *content, gpointer unused, GError **error)
+{
+  g_autoptr (LeashFs) memory = leash_memory_fs_new ();
+
+  return leash_fault_fs_new (memory);
+}
+
+static LeashFs *
+make_trace (LeashFs *content, gpointer unused, GError **error)
+{
+  g_autoptr (LeashFs) memory = leash_memory_fs_new ();
+
+  return leash_trace_fs_new (memory, 0);
+}
+
 static void
 skip_user (void)
 {
@@ -127,7 +166,12 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   leash_fs_conformance_add ("/host", make_host);
   leash_fs_conformance_add ("/dir", make_dir);
+  leash_fs_conformance_add ("/fault", make_fault);
+  leash_fs_conformance_add ("/memory", make_memory);
   leash_fs_conformance_add ("/overlay", make_overlay);
+  leash_fs_conformance_add ("/read-only", make_read_only);
+  leash_fs_conformance_add ("/sub", make_sub);
+  leash_fs_conformance_add ("/trace", make_trace);
   leash_fs_conformance_add ("/union", make_union);
   add_as_user ("/host-as-user", make_host);
   add_as_user ("/dir-as-user", make_dir);
