@@ -35,9 +35,16 @@ files_make_dir (const char *dir)
   return leash_dir_fs_new (dir, NULL);
 }
 
+static LeashFs *
+files_make_memory (const char *dir)
+{
+  return leash_memory_fs_new ();
+}
+
 static const FilesKind files_kinds[] = {
   { "host", files_make_host },
   { "dir", files_make_dir },
+  { "memory", files_make_memory },
 };
 
 static void
@@ -63,16 +70,30 @@ files_tear_down (Files *files, gconstpointer kind)
   tear_down (&files->base, NULL);
 }
 
-/* Adds a test once for each file system, as PREFIX/KIND/NAME. */
-G_GNUC_UNUSED static void
-files_add (const char *prefix, const char *name, void (*func) (Files *files, gconstpointer kind))
+/* Adds a test once for each of the first n file systems, as PREFIX/KIND/NAME. */
+static void
+files_add_first (guint n, const char *prefix, const char *name,
+                 void (*func) (Files *files, gconstpointer kind))
 {
-  for (guint i = 0; i < G_N_ELEMENTS (files_kinds); i++)
+  for (guint i = 0; i < n; i++)
     {
       g_autofree char *path = g_strdup_printf ("%s/%s/%s", prefix, files_kinds[i].name, name);
 
       g_test_add (path, Files, &files_kinds[i], files_set_up, func, files_tear_down);
     }
+}
+
+G_GNUC_UNUSED static void
+files_add (const char *prefix, const char *name, void (*func) (Files *files, gconstpointer kind))
+{
+  files_add_first (G_N_ELEMENTS (files_kinds), prefix, name, func);
+}
+
+/* Of tests that do by system calls what no LeashFs does. */
+G_GNUC_UNUSED static void
+files_add_on_disk (const char *prefix, const char *name, void (*func) (Files *files, gconstpointer kind))
+{
+  files_add_first (2, prefix, name, func);
 }
 
 /* The path of name on the file system that is tested. */

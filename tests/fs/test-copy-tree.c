@@ -298,9 +298,9 @@ main (int argc, char **argv)
   files_add ("/fs/copy-tree", "overwrites-if-told", test_overwrite);
   files_add ("/fs/copy-tree", "links-are-followed-if-told", test_follow);
   files_add ("/fs/copy-tree", "into-itself-is-refused-before-it-begins", test_into_itself);
-  files_add ("/fs/copy-tree", "special-file-is-refused-by-its-path", test_special);
+  files_add_on_disk ("/fs/copy-tree", "special-file-is-refused-by-its-path", test_special);
   files_add ("/fs/copy-tree", "hard-links-if-told", test_hard_links);
-  files_add ("/fs/copy-tree", "deeper-than-paths-can-be", test_deep);
+  files_add_on_disk ("/fs/copy-tree", "deeper-than-paths-can-be", test_deep);
   files_add ("/fs/copy-tree", "progress-and-cancellation", test_progress);
   files_add ("/fs/copy-tree", "null-argument-is-named", test_null_arguments);
   return g_test_run ();

@@ -271,10 +271,10 @@ main (int argc, char **argv)
   files_add ("/fs/copy", "links-are-links-or-followed", test_links);
   files_add ("/fs/copy", "overwrites-if-told", test_overwrite);
   files_add ("/fs/copy", "same-file-is-refused", test_same);
-  files_add ("/fs/copy", "what-is-no-file-is-refused", test_others);
-  files_add ("/fs/copy", "holes-are-kept", test_holes);
+  files_add_on_disk ("/fs/copy", "what-is-no-file-is-refused", test_others);
+  files_add_on_disk ("/fs/copy", "holes-are-kept", test_holes);
   files_add ("/fs/copy", "progress-and-cancellation", test_progress);
-  files_add ("/fs/copy", "no-space-leaves-the-old-content", test_no_space);
+  files_add_on_disk ("/fs/copy", "no-space-leaves-the-old-content", test_no_space);
   files_add ("/fs/copy", "from-one-file-system-to-another", test_between);
   files_add ("/fs/copy", "null-argument-is-named", test_null_arguments);
   return g_test_run ();

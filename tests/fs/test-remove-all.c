@@ -333,8 +333,8 @@ main (int argc, char **argv)
   files_add ("/fs/remove-all", "tree-goes-and-what-links-lead-to-stays", test_tree);
   files_add ("/fs/remove-all", "file-link-and-empty-directory", test_other_than_trees);
   files_add ("/fs/remove-all", "refuses-dots-and-roots", test_refuses);
-  files_add ("/fs/remove-all", "goes-on-behind-what-is-not-permitted", test_not_permitted);
-  files_add ("/fs/remove-all", "deep-with-few-descriptors", test_deep);
+  files_add_on_disk ("/fs/remove-all", "goes-on-behind-what-is-not-permitted", test_not_permitted);
+  files_add_on_disk ("/fs/remove-all", "deep-with-few-descriptors", test_deep);
   files_add ("/fs/remove-all", "progress-and-cancellation", test_progress);
   files_add ("/fs/remove-all", "link-swapped-in-leads-nowhere", test_race);
   g_test_add ("/fs/remove-all/naive-is-caught-by-the-race", Files, &files_kinds[0], files_set_up,

@@ -422,11 +422,11 @@ main (int argc, char **argv)
   files_add ("/fs/walk", "stopped-leaves-nothing-open", test_stopped_leaves_nothing_open);
   files_add ("/fs/walk", "error-of-the-function-ends-it", test_function_fails);
   files_add ("/fs/walk", "links-are-followed-once", test_links_are_followed);
-  files_add ("/fs/walk", "goes-on-behind-what-cannot-be-read", test_unreadable);
-  files_add ("/fs/walk", "error-of-an-entry-names-it", test_error_can_be_the_walks);
+  files_add_on_disk ("/fs/walk", "goes-on-behind-what-cannot-be-read", test_unreadable);
+  files_add_on_disk ("/fs/walk", "error-of-an-entry-names-it", test_error_can_be_the_walks);
   files_add ("/fs/walk", "cancelled-context-ends-it", test_cancelled);
   files_add ("/fs/walk", "failure-names-the-path", test_failures);
-  files_add ("/fs/walk", "deeper-than-paths-can-be", test_deep);
+  files_add_on_disk ("/fs/walk", "deeper-than-paths-can-be", test_deep);
   files_add ("/fs/walk", "two-thousand-files", test_wide);
   files_add ("/fs/walk", "function-may-remove-what-it-sees", test_function_removes);
   files_add ("/fs/walk", "names-need-not-be-text", test_odd_names);

@@ -215,7 +215,7 @@ main (int argc, char **argv)
   files_add ("/fs/write-file", "replaces-a-file", test_replaces);
   files_add ("/fs/write-file", "link-is-replaced-itself", test_link_is_replaced);
   files_add ("/fs/write-file", "failure-leaves-nothing", test_failures);
-  files_add ("/fs/write-file", "no-space-leaves-the-old-content", test_full_leaves_the_old);
+  files_add_on_disk ("/fs/write-file", "no-space-leaves-the-old-content", test_full_leaves_the_old);
   files_add ("/fs/write-file", "cancelled-leaves-the-old-content", test_cancelled);
   files_add ("/fs/write-file", "readers-find-all-or-nothing", test_readers_find_all_or_nothing);
   files_add ("/fs/write-file", "null-argument-is-named", test_null_arguments);
