@@ -292,10 +292,12 @@ read_batch (OpenDir *self)
 {
   LeashMemoryNames *names = self->node->names;
   LeashMemoryEntry *entry = leash_memory_names_after (names, self->last);
-  LeashMemoryEntry *end = names->entries + names->n_used;
+  const LeashMemoryEntry *end;
 
   self->next = self->end = 0;
-  for (; entry != NULL && entry < end && entry->sequence <= self->limit; entry++)
+  if (entry == NULL)
+    return;
+  for (end = names->entries + names->n_used; entry < end && entry->sequence <= self->limit; entry++)
     if (entry->node != NULL && !add_to_batch (self, entry))
       break;
 }
