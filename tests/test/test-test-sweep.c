@@ -434,20 +434,33 @@ test_what_closes_late_passes (void)
 }
 
 /* The library's own helpers, swept. */
+
+static LeashWalkAction
+go_on (const LeashWalkEntry *entry, gpointer unused, GError **error)
+{
+  return LEASH_WALK_CONTINUE;
+}
+
 static void
 use_helpers (LeashContext *ctx, gpointer unused)
 {
   g_autoptr (GBytes) bytes = leash_read_file (ctx, "a", NULL);
   g_autofree char *dir = leash_temp_dir (ctx, "d", "t", NULL, NULL);
   g_autoptr (LeashFile) file = leash_temp_file (ctx, "d", "t", NULL, NULL);
+  g_autoptr (GInputStream) stream = leash_open_input_stream (ctx, "a", NULL);
+  char buffer[8];
   gboolean exists;
 
   (void) bytes;
   (void) file;
+  if (stream != NULL)
+    g_input_stream_read (stream, buffer, sizeof buffer, NULL, NULL);
   leash_write_file (ctx, "a", "other", 5, 0644, NULL);
   leash_append_file (ctx, "a", "more", 4, 0644, NULL);
   leash_exists (ctx, "d/x", &exists, NULL);
   leash_mkdir_all (ctx, "e/f/g", 0755, NULL);
+  leash_copy_tree (ctx, "d", "e/copy", 0, NULL);
+  leash_walk (ctx, "e", 0, go_on, NULL, NULL);
   leash_remove_all (ctx, "d", NULL);
 }
 
