@@ -62,6 +62,17 @@ set_up (LeashTest *test, gpointer unused)
   return fs;
 }
 
+/* What the functions below forget on purpose is closed when the test is over, for the sake of other tools. */
+static GPtrArray *left_files;
+static GPtrArray *left_dirs;
+
+static void
+forget_file (LeashFile *file)
+{
+  if (file != NULL)
+    g_ptr_array_add (left_files, file);
+}
+
 /* The two bugs that such code has. */
 
 static LeashFile *
@@ -80,7 +91,10 @@ leave_first_file (LeashContext *ctx, gpointer unused)
     return;
   b = open_for_reading (ctx, "b");
   if (b == NULL)
-    return;
+    {
+      forget_file (a);
+      return;
+    }
   leash_file_unref (b);
   leash_file_unref (a);
 }
@@ -107,6 +121,8 @@ leave_directory (LeashContext *ctx, gpointer unused)
     continue;
   if (error == NULL)
     leash_dir_unref (dir);
+  else
+    g_ptr_array_add (left_dirs, dir);
 }
 
 static void
@@ -246,6 +262,8 @@ leave_before_many (LeashContext *ctx, gpointer unused)
     n++;
   if (n == 30)
     leash_file_unref (file);
+  else
+    forget_file (file);
 }
 
 static void
@@ -474,6 +492,10 @@ test_own_helpers_leave_nothing (void)
 int
 main (int argc, char **argv)
 {
+  g_autoptr (GPtrArray) files = left_files
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_file_unref);
+  g_autoptr (GPtrArray) dirs = left_dirs = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_dir_unref);
+
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sweep/file-left-when-the-second-fails", test_file_left_when_the_second_fails);
   g_test_add_func ("/sweep/directory-left-when-reading-fails", test_directory_left_when_reading_fails);
