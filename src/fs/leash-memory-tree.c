@@ -247,8 +247,7 @@ leash_memory_touch_atime (LeashMemoryNode *node, LeashContext *ctx)
 {
   gint64 atime = leash_memory_get (node->atime_ns);
 
-  if (atime <= leash_memory_get (node->mtime_ns) || atime <= leash_memory_get (node->ctime_ns))
-    leash_memory_put (node->atime_ns, leash_memory_now (ctx));
-  else if (read_clock (ctx, CLOCK_REALTIME_COARSE) - atime >= NS_PER_DAY)
+  if (atime <= leash_memory_get (node->mtime_ns) || atime <= leash_memory_get (node->ctime_ns)
+      || read_clock (ctx, CLOCK_REALTIME_COARSE) - atime >= NS_PER_DAY)
     leash_memory_put (node->atime_ns, leash_memory_now (ctx));
 }

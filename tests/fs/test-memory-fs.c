@@ -142,6 +142,27 @@ test_times_are_of_a_fake_clock (Memory *m, gconstpointer unused)
   g_assert_cmpint (stat.mtime_ns, ==, 1000005000);
 }
 
+/* As on a disk that is mounted "relatime". */
+static void
+test_reading_changes_the_time_of_access (Memory *m, gconstpointer unused)
+{
+  g_autoptr (LeashClock) clock = leash_clock_new_fake (1000000);
+  g_autoptr (LeashContext) ctx = leash_context_with_clock (m->ctx, clock);
+  /* The first after the file was written, and the first a day later. */
+  const gint64 expected[] = { 1000010000, 1000010000, 86401000020000 };
+  const gint64 waits[] = { 10, 10, G_GINT64_CONSTANT (86400) * 1000000 };
+  LeashStat stat;
+
+  write_text (ctx, "a", "x");
+  for (guint i = 0; i < G_N_ELEMENTS (waits); i++)
+    {
+      leash_clock_advance (clock, waits[i]);
+      assert_text (ctx, "a", "x");
+      g_assert_true (leash_stat (ctx, "a", &stat, NULL));
+      g_assert_cmpint (stat.atime_ns, ==, expected[i]);
+    }
+}
+
 static void
 test_space_ends (Memory *m, gconstpointer unused)
 {
@@ -511,6 +532,7 @@ main (int argc, char *argv[])
   ADD_MEMORY ("/fs/memory/user-needs-permission", test_user_needs_permission);
   ADD_MEMORY ("/fs/memory/umask-is-taken-off", test_umask_is_taken_off);
   ADD_MEMORY ("/fs/memory/times-are-of-a-fake-clock", test_times_are_of_a_fake_clock);
+  ADD_MEMORY ("/fs/memory/reading-changes-the-time-of-access", test_reading_changes_the_time_of_access);
   ADD_MEMORY ("/fs/memory/space-ends", test_space_ends);
   ADD_MEMORY ("/fs/memory/files-end", test_files_end);
   ADD_MEMORY ("/fs/memory/holes-take-nothing", test_holes_take_nothing);
