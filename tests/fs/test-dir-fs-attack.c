@@ -312,13 +312,17 @@ swapper_stop (Swapper *swapper)
   g_free (swapper->b);
 }
 
-/* Reads path so often; each time it is refused or says "inside". Returns how often it said so. */
+/*
+ * Reads path at_least so often, and until it was read once; each time it is refused or says "inside". Returns
+ * how often it said so.
+ */
 static guint
-read_under_attack (Rooted *rooted, const char *path, guint n_tries)
+read_under_attack (Rooted *rooted, const char *path, guint at_least)
 {
   guint n_read = 0;
 
-  for (guint i = 0; i < n_tries; i++)
+  /* A busy machine may let the other thread run only while one of the two is in its place. */
+  for (guint i = 0; i < at_least || (n_read == 0 && i < 1000000); i++)
     {
       g_autofree char *content = read_path (rooted->ctx, path, NULL);
 

@@ -210,9 +210,13 @@ ask_kernel (int root, const char *path, gboolean follow, gboolean clamps)
     .flags = O_PATH | O_CLOEXEC | (follow ? 0u : O_NOFOLLOW),
     .resolve = clamps ? RESOLVE_IN_ROOT : RESOLVE_BENEATH,
   };
-  int fd = (int) syscall (SYS_openat2, root, path, &how, sizeof how);
   struct stat found;
+  int fd;
 
+  /* It gives up when anything in the system is renamed while it is at a "..". */
+  do
+    fd = (int) syscall (SYS_openat2, root, path, &how, sizeof how);
+  while (fd < 0 && errno == EAGAIN);
   if (fd < 0)
     return -1 - (gint64) (errno == EXDEV ? G_IO_ERROR_PERMISSION_DENIED : g_io_error_from_errno (errno));
   g_assert_cmpint (fstat (fd, &found), ==, 0);
