@@ -217,6 +217,10 @@ gboolean conform_tree_build  (LeashFs       *fs,
                               LeashContext  *ctx,
                               const char    *tree,
                               GError       **error);
+/* Makes it in a directory of the file system that is tested. */
+void     conform_tree_build_in (Conform     *c,
+                              const char    *dir,
+                              const char    *tree);
 /* Whether the file system shows the first of the tree. */
 gboolean conform_tree_is_there (LeashFs     *fs,
                               LeashContext  *ctx,

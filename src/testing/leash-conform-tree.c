@@ -94,6 +94,25 @@ conform_tree_build (LeashFs *fs, LeashContext *ctx, const char *tree, GError **e
   return TRUE;
 }
 
+void
+conform_tree_build_in (Conform *c, const char *dir, const char *tree)
+{
+  g_auto (GStrv) entries = g_strsplit (tree, " ", -1);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; entries[i] != NULL && !conform_is_skipped (c); i++)
+    {
+      g_autofree char *entry = g_strconcat (dir, "/", entries[i], NULL);
+
+      if (make_entry (c->fs, c->ctx, entry, &error))
+        continue;
+      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+        conform_skip (c, "it cannot hold what the test begins with: %s", error->message);
+      conform_fault (c, "making “%s”: %s", entry, error->message);
+      return;
+    }
+}
+
 gboolean
 conform_tree_is_there (LeashFs *fs, LeashContext *ctx, const char *tree)
 {

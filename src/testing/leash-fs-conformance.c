@@ -33,10 +33,8 @@ typedef struct
 } Case;
 
 static const ConformTest *const all_tests[] = {
-  conform_open_tests,
-  conform_read_write_tests,
-  conform_dirs_tests,
-  conform_paths_tests,
+  conform_open_tests,  conform_read_write_tests, conform_dirs_tests,
+  conform_paths_tests, conform_rename_tests,     conform_links_tests,
 };
 
 static void
