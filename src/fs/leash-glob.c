@@ -147,12 +147,11 @@ visit (const LeashWalkEntry *entry, gpointer user_data, GError **error)
 static gboolean
 add_depth (Glob *glob, const char *path, GError **error)
 {
-  g_autoptr (LeashContext) ctx = leash_context_with_fs (glob->ctx, glob->fs);
   g_autofree char *top = path[0] != '\0' ? join (path, "") : g_strdup (".");
   GError *failure = NULL;
 
   glob->top = path;
-  return leash_walk (ctx, top, 0, visit, glob, &failure) || is_no_match (glob, failure, error);
+  return leash_walk (glob->ctx, top, 0, visit, glob, &failure) || is_no_match (glob, failure, error);
 }
 
 static int

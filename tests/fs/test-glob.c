@@ -203,6 +203,51 @@ test_finds (Files *files, gconstpointer kind)
     }
 }
 
+/* No part looks into a directory twice: else this would take longer than the universe, too. */
+static void
+test_chain (Files *files, gconstpointer kind)
+{
+  g_autoptr (GString) pattern = g_string_new ("chain");
+  g_autoptr (GString) name = g_string_new ("chain");
+  g_autofree char *found = NULL;
+
+  files_mkdir (files, "chain");
+  for (guint i = 0; i < 60; i++)
+    {
+      g_string_append (name, "/a");
+      files_mkdir (files, name->str);
+      g_string_append (pattern, i % 2 == 0 ? "/**" : "/a");
+    }
+  g_string_append (pattern, "/none");
+  found = glob (files, pattern->str, 0);
+  g_assert_cmpstr (found, ==, "");
+}
+
+/* Neither by what the pattern says, nor by a link that somebody put into the tree. */
+static void
+test_stays_beneath (Files *files, gconstpointer kind)
+{
+  g_autofree char *path = files_path (files, "src");
+  g_autoptr (LeashFs) root = NULL;
+  g_autoptr (LeashContext) ctx = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) found = NULL;
+
+  build (files);
+  files_write (files, "empty/outside", "");
+  files_symlink (files, "../empty", "src/out");
+  root = leash_fs_open_root (leash_context_get_fs (files->ctx), files->ctx, path, 0, &error);
+  g_assert_no_error (error);
+  ctx = leash_context_with_fs (files->ctx, root);
+  found = leash_glob (ctx, "../x.*", LEASH_GLOB_SKIP_ERRORS, &error);
+  g_assert_no_error (error);
+  g_assert_null (found[0]);
+  g_strfreev (found);
+  found = leash_glob (ctx, "*/outside", LEASH_GLOB_SKIP_ERRORS, &error);
+  g_assert_no_error (error);
+  g_assert_null (found[0]);
+}
+
 static void
 test_cancelled (Files *files, gconstpointer kind)
 {
@@ -264,6 +309,8 @@ main (int argc, char **argv)
   g_test_add_func ("/glob/text/faults-are-told", test_faults);
   g_test_add_func ("/glob/text/many-stars-take-no-time", test_many_stars);
   files_add ("/glob", "finds", test_finds);
+  files_add ("/glob", "no-directory-is-read-twice", test_chain);
+  files_add ("/glob", "does-not-leave-a-root", test_stays_beneath);
   files_add ("/glob", "cancelled", test_cancelled);
   files_add ("/glob", "errors-are-told-or-passed-over", test_errors);
   g_test_add_func ("/glob/every-call-fails-once", test_sweep);
