@@ -23,7 +23,7 @@
 /* One place that all candidates work in. The one in memory has the same paths. */
 typedef struct
 {
-  const char *file, *written, *temporary, *dir, *tree;
+  const char *top, *file, *written, *temporary, *dir, *tree;
   LeashContext *ctx; /* with a tracker */
 } Work;
 
@@ -121,7 +121,7 @@ stat_gio (gpointer user_data, guint n)
     }
 }
 
-/* Writing a file as a whole: a temporary one, synced, takes its place */
+/* Writing a file as a whole: a temporary one, synced, takes its place, and the directory is synced too */
 
 static void
 write_raw (gpointer user_data, guint n)
@@ -135,6 +135,8 @@ write_raw (gpointer user_data, guint n)
       check (write (fd, TEXT, strlen (TEXT)) > 0 && fsync (fd) == 0 && close (fd) == 0
                  && rename (work->temporary, work->written) == 0,
              work->written);
+      fd = open (work->top, O_RDONLY | O_CLOEXEC);
+      check (fsync (fd) == 0 && close (fd) == 0, work->top);
     }
 }
 
@@ -391,8 +393,8 @@ measure_place (const char *where, const char *parent, LeashContext *ctx, gboolea
   dir = g_build_filename (top, "dir", NULL);
   tree = g_build_filename (top, "tree", NULL);
 
-  Work host = { file, written, temporary, dir, tree, ctx };
-  Work in_memory = { file, written, temporary, dir, tree, memory_ctx };
+  Work host = { top, file, written, temporary, dir, tree, ctx };
+  Work in_memory = { top, file, written, temporary, dir, tree, memory_ctx };
 
   populate (&host);
   if (with_memory)
