@@ -12,6 +12,7 @@
 #include <leash/leash-file.h>
 #include <leash/leash-files.h>
 #include <leash/leash-fs.h>
+#include <leash/leash-gfile-fs.h>
 #include <leash/leash-glob.h>
 #include <leash/leash-listener.h>
 #include <leash/leash-memory-fs.h>

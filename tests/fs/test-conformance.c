@@ -105,6 +105,29 @@ make_union (LeashFs *content, gpointer unused, GError **error)
   return leash_union_fs_new (layers, G_N_ELEMENTS (layers));
 }
 
+/* GIO on the disk, which has no streams that read and append. */
+static LeashFs *
+make_gfile (LeashFs *content, gpointer unused, GError **error)
+{
+  g_autoptr (LeashFs) host = NULL;
+  g_autoptr (GFile) root = NULL;
+  LeashFs *fs;
+  Place *place;
+
+  if (g_str_has_suffix (g_test_get_path (), "/all-flags-do-as-posix-says"))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "GIO has no streams that read and append, which are among all flags");
+      return NULL;
+    }
+  host = leash_host_fs_new ();
+  place = enter (host);
+  root = g_file_new_for_path (place->path);
+  fs = leash_gfile_fs_new (root);
+  g_object_set_data_full (G_OBJECT (fs), "host", g_steal_pointer (&host), g_object_unref);
+  return fs;
+}
+
 static LeashFs *
 make_memory (LeashFs *content, gpointer unused, GError **error)
 {
@@ -167,6 +190,7 @@ main (int argc, char **argv)
   leash_fs_conformance_add ("/host", make_host);
   leash_fs_conformance_add ("/dir", make_dir);
   leash_fs_conformance_add ("/fault", make_fault);
+  leash_fs_conformance_add ("/gfile", make_gfile);
   leash_fs_conformance_add ("/memory", make_memory);
   leash_fs_conformance_add ("/overlay", make_overlay);
   leash_fs_conformance_add ("/read-only", make_read_only);
