@@ -42,20 +42,14 @@ typedef struct
 
 /* The tables of tests end with one that has no name. */
 extern const ConformTest conform_dirs_tests[];
-extern const ConformTest conform_errors_tests[];
 extern const ConformTest conform_handles_tests[];
 extern const ConformTest conform_links_tests[];
 extern const ConformTest conform_metadata_tests[];
 extern const ConformTest conform_open_tests[];
 extern const ConformTest conform_paths_tests[];
-extern const ConformTest conform_permissions_tests[];
-extern const ConformTest conform_random_tests[];
 extern const ConformTest conform_read_write_tests[];
 extern const ConformTest conform_rename_tests[];
-extern const ConformTest conform_root_tests[];
 extern const ConformTest conform_threads_tests[];
-extern const ConformTest conform_times_tests[];
-extern const ConformTest conform_tracking_tests[];
 
 /* An operation on a path, to be made with the macros below. */
 typedef struct

@@ -33,8 +33,9 @@ typedef struct
 } Case;
 
 static const ConformTest *const all_tests[] = {
-  conform_open_tests,  conform_read_write_tests, conform_dirs_tests,
-  conform_paths_tests, conform_rename_tests,     conform_links_tests,
+  conform_open_tests,     conform_read_write_tests, conform_dirs_tests,
+  conform_paths_tests,    conform_rename_tests,     conform_links_tests,
+  conform_metadata_tests, conform_handles_tests,    conform_threads_tests,
 };
 
 static void
