@@ -99,9 +99,11 @@ read_source (struct archive *archive, void *data, const void **ret_buffer)
 
   if (!leash_context_check (self->ctx, self->failure == NULL ? &self->failure : NULL))
     return give_up (self, archive);
+  /* Bytes of no length have no address to count from. */
+  if (n == 0)
+    return 0;
   if (self->source.bytes != NULL)
-    *ret_buffer = (const guint8 *) g_bytes_get_data (self->source.bytes, NULL)
-                  + MIN (self->offset, self->source.size);
+    *ret_buffer = (const guint8 *) g_bytes_get_data (self->source.bytes, NULL) + self->offset;
   else
     {
       n = leash_file_pread (self->source.file, self->ctx, self->buffer, (gsize) n, (gint64) self->offset,
