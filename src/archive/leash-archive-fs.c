@@ -166,6 +166,7 @@ typedef struct
 {
   LeashFs *fs; /* owned */
   GHashTableIter iter;
+  gboolean is_over; /* the iterator may not be asked again then */
 } Listing;
 
 static void
@@ -184,7 +185,8 @@ listing_next (gpointer impl, LeashContext *ctx, LeashDirEntry *ret_entry, GError
   gpointer name;
   gpointer node;
 
-  if (!g_hash_table_iter_next (&self->iter, &name, &node))
+  self->is_over = self->is_over || !g_hash_table_iter_next (&self->iter, &name, &node);
+  if (self->is_over)
     return FALSE;
   ret_entry->name = name;
   ret_entry->type = ((ArchiveNode *) node)->stat.type;
