@@ -351,6 +351,13 @@ leash_gfile_fs_set_times (LeashFs *fs, LeashContext *ctx, const char *path, gint
 
   if (gfile == NULL)
     return FALSE;
+  /* GIO sets those of what the link leads to, whatever it is told. */
+  if (found.stat.type == G_FILE_TYPE_SYMBOLIC_LINK)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "GIO cannot set the times of a symbolic link");
+      return FALSE;
+    }
   set_time (info, atime_ns, G_FILE_ATTRIBUTE_TIME_ACCESS, G_FILE_ATTRIBUTE_TIME_ACCESS_USEC,
             G_FILE_ATTRIBUTE_TIME_ACCESS_NSEC);
   set_time (info, mtime_ns, G_FILE_ATTRIBUTE_TIME_MODIFIED, G_FILE_ATTRIBUTE_TIME_MODIFIED_USEC,

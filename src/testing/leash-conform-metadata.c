@@ -141,7 +141,15 @@ test_file_times (Conform *c)
 static void
 test_link_times (Conform *c)
 {
-  conform_ok (c, SET_TIMES ("l", 1000, 2000, LEASH_PATH_NO_FOLLOW));
+  const Call call = SET_TIMES ("l", 1000, 2000, LEASH_PATH_NO_FOLLOW);
+  g_autoptr (GError) error = NULL;
+
+  if (!conform_call (c, &call, &error) && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+    {
+      conform_skip (c, "it sets no times of links");
+      return;
+    }
+  conform_ok (c, call);
   conform_same_number (c, "set_times", "l", "mtime", 2000, conform_lstat (c, "l").mtime_ns);
   if (conform_stat (c, "f").mtime_ns == 2000)
     conform_fault (c, "set_times “l”: expected “f” to be left alone");

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <leash/leash.h>
@@ -27,7 +28,7 @@ typedef struct
   LeashFsFeatures features;
   gsize n_misuses; /* that the test causes on purpose */
 
-  GMutex lock; /* of the two below: a test may have threads */
+  pthread_mutex_t lock; /* of the two below: a test may have threads */
   GPtrArray *faults; /* of char *, owned */
   char *skipped;     /* why, NULL when it is not; owned */
 } Conform;

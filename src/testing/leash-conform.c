@@ -34,14 +34,14 @@ conform_fault (Conform *c, const char *format, ...)
 {
   va_list arguments;
 
-  g_mutex_lock (&c->lock);
+  pthread_mutex_lock (&c->lock);
   if (c->skipped == NULL)
     {
       va_start (arguments, format);
       g_ptr_array_add (c->faults, c->faults->len < MAX_FAULTS ? g_strdup_vprintf (format, arguments) : NULL);
       va_end (arguments);
     }
-  g_mutex_unlock (&c->lock);
+  pthread_mutex_unlock (&c->lock);
 }
 
 void
@@ -49,14 +49,14 @@ conform_skip (Conform *c, const char *format, ...)
 {
   va_list arguments;
 
-  g_mutex_lock (&c->lock);
+  pthread_mutex_lock (&c->lock);
   if (c->skipped == NULL)
     {
       va_start (arguments, format);
       c->skipped = g_strdup_vprintf (format, arguments);
       va_end (arguments);
     }
-  g_mutex_unlock (&c->lock);
+  pthread_mutex_unlock (&c->lock);
 }
 
 gboolean
@@ -64,9 +64,9 @@ conform_is_skipped (Conform *c)
 {
   gboolean skipped;
 
-  g_mutex_lock (&c->lock);
+  pthread_mutex_lock (&c->lock);
   skipped = c->skipped != NULL;
-  g_mutex_unlock (&c->lock);
+  pthread_mutex_unlock (&c->lock);
   return skipped;
 }
 

@@ -72,7 +72,7 @@ conform_init (Conform *c)
 {
   *c = (Conform){ .tracker = leash_tracker_new () };
   c->ctx = leash_context_with_tracker (leash_context_background (), c->tracker);
-  g_mutex_init (&c->lock);
+  pthread_mutex_init (&c->lock, NULL);
   c->faults = g_ptr_array_new_with_free_func (g_free);
 }
 
@@ -81,7 +81,7 @@ conform_clear (Conform *c)
 {
   leash_context_unref (c->ctx);
   leash_tracker_unref (c->tracker);
-  g_mutex_clear (&c->lock);
+  pthread_mutex_destroy (&c->lock);
   g_ptr_array_unref (c->faults);
   g_free (c->skipped);
 }

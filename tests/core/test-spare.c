@@ -171,6 +171,7 @@ test_valgrind_finds_use_after_unref (void)
 {
   g_autofree char *valgrind = g_find_program_in_path ("valgrind");
   g_autofree char *errors = NULL;
+  int status;
 
   if (valgrind == NULL)
     {
@@ -179,10 +180,14 @@ test_valgrind_finds_use_after_unref (void)
     }
   if (skip_under_sanitizer ())
     return;
-  g_assert_cmpint (
-      run ((const char *const[]){ valgrind, "--quiet", "--error-exitcode=99", program, "use", NULL }, NULL,
-           &errors),
-      ==, 99);
+  status = run ((const char *const[]){ valgrind, "--quiet", "--error-exitcode=99", program, "use", NULL },
+                NULL, &errors);
+  if (strstr (errors, "Possibly corrupted debuginfo file") != NULL)
+    {
+      g_test_skip ("this valgrind cannot read what the compiler writes for debuggers");
+      return;
+    }
+  g_assert_cmpint (status, ==, 99);
   g_assert_nonnull (strstr (errors, "Invalid read of size 1"));
   g_assert_nonnull (strstr (errors, "free'd"));
 }

@@ -141,13 +141,30 @@ make_read_only (LeashFs *content, gpointer unused, GError **error)
 }
 
 static LeashFs *
+make_sub_of (LeashFs *outer, GError **error)
+{
+  if (!leash_fs_mkdir (outer, leash_context_background (), "sub", 0755, error))
+    return NULL;
+  return leash_sub_fs_new (outer, "sub", error);
+}
+
+static LeashFs *
 make_sub (LeashFs *content, gpointer unused, GError **error)
 {
   g_autoptr (LeashFs) memory = leash_memory_fs_new ();
 
-  if (!leash_fs_mkdir (memory, leash_context_background (), "sub", 0755, error))
-    return NULL;
-  return leash_sub_fs_new (memory, "sub", error);
+  return make_sub_of (memory, error);
+}
+
+/* Of a file system that opens no roots. */
+static LeashFs *
+make_sub_by_names (LeashFs *content, gpointer unused, GError **error)
+{
+  g_autoptr (LeashFs) upper = leash_memory_fs_new ();
+  g_autoptr (LeashFs) lower = leash_memory_fs_new ();
+  g_autoptr (LeashFs) overlay = leash_overlay_fs_new (upper, lower);
+
+  return make_sub_of (overlay, error);
 }
 
 /* Without a rule nothing fails but what fails in memory. */
@@ -195,6 +212,7 @@ main (int argc, char **argv)
   leash_fs_conformance_add ("/overlay", make_overlay);
   leash_fs_conformance_add ("/read-only", make_read_only);
   leash_fs_conformance_add ("/sub", make_sub);
+  leash_fs_conformance_add ("/sub-by-names", make_sub_by_names);
   leash_fs_conformance_add ("/trace", make_trace);
   leash_fs_conformance_add ("/union", make_union);
   add_as_user ("/host-as-user", make_host);
