@@ -276,7 +276,7 @@ static void
 go_on (Walk *walk)
 {
   Level *level = top_of (walk);
-  const char *kept = (const char *) walk->kept->data + level->next;
+  const char *kept;
 
   leash_trail_cut (walk->trail, level->length);
   if (level->next == walk->kept->len)
@@ -284,6 +284,7 @@ go_on (Walk *walk)
       ascend (walk, NULL);
       return;
     }
+  kept = (const char *) walk->kept->data + level->next;
   level->next += strlen (kept + 1) + 2;
   leash_trail_push (walk->trail, kept + 1);
   visit (walk, (GFileType) (guint8) kept[0]);
