@@ -12,17 +12,29 @@ G_BEGIN_DECLS
 
 #define LEASH_TYPE_CONN (leash_conn_get_type ())
 
+/* What a read or a write returns that would have to wait. */
+#define LEASH_CONN_WOULD_BLOCK (-2)
+
 /**
  * LeashConnOps:
  * @size: `sizeof (LeashConnOps)`: operations that came later are not looked at
- * @read: waits for data and reads some of it; 0 when the peer is done writing
- * @write: waits for room and writes some of the data
+ * @read: reads some of the data; 0 when the peer is done writing
+ * @write: writes some of the data
  * @shutdown: stops one or both directions (%TRUE for each); also called, with both, before @close, to end
  *   operations that wait in other threads
  * @get_fd: the descriptor, -1 where there is none
  * @close: closes; called once, when no other operation runs; the connection is closed whatever it returns
+ * @wait: waits until a read (%G_IO_IN) or a write (%G_IO_OUT) is worth a try, or the context is done. With this
+ *   operation, the others above and below return %LEASH_CONN_WOULD_BLOCK, without an error, instead of waiting; without
+ *   it they wait by themselves, and stop when their context is done
+ * @writev: as @write, from several places; one at least has bytes
+ * @reset: called before @close, and not @shutdown then: has the peer find an error instead of an end
+ * @get_credentials: who the peer is
+ * @send_fds: as @write, with descriptors
+ * @receive_fds: as @read, with descriptors
  *
- * What a connection of a LeashNetwork implementation does. Operations that wait stop when the context is done.
+ * What a connection of a LeashNetwork implementation does. All but @read and @write may be %NULL, those where only
+ * one way is possible.
  */
 typedef struct
 {
@@ -32,6 +44,16 @@ typedef struct
   gboolean (*shutdown) (gpointer impl, gboolean reading, gboolean writing, GError **error);
   int      (*get_fd)   (gpointer impl);
   gboolean (*close)    (gpointer impl, GError **error);
+
+  gboolean (*wait)     (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error);
+  gssize   (*writev)   (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors,
+                        GError **error);
+  void     (*reset)    (gpointer impl, const GError *cause);
+  GCredentials *(*get_credentials) (gpointer impl, GError **error);
+  gssize   (*send_fds) (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, const int *fds, guint n_fds,
+                        GError **error);
+  gssize   (*receive_fds) (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
+                           guint *ret_n_fds, GError **error);
 } LeashConnOps;
 
 LEASH_AVAILABLE_IN_0_1
@@ -77,6 +99,53 @@ gboolean    leash_conn_write_all          (LeashConn          *conn,
                                            gsize              *ret_count,
                                            GError            **error);
 LEASH_AVAILABLE_IN_0_1
+GBytes     *leash_conn_read_to_end        (LeashConn          *conn,
+                                           LeashContext       *ctx,
+                                           gsize               max_bytes,
+                                           GError            **error) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
+gssize      leash_conn_writev             (LeashConn          *conn,
+                                           LeashContext       *ctx,
+                                           const GOutputVector *vectors,
+                                           gsize               n_vectors,
+                                           GError            **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean    leash_conn_writev_all         (LeashConn          *conn,
+                                           LeashContext       *ctx,
+                                           GOutputVector      *vectors,
+                                           gsize               n_vectors,
+                                           gsize              *ret_count,
+                                           GError            **error);
+LEASH_AVAILABLE_IN_0_1
+void        leash_conn_set_deadline       (LeashConn          *conn,
+                                           gint64              deadline);
+LEASH_AVAILABLE_IN_0_1
+void        leash_conn_set_read_deadline  (LeashConn          *conn,
+                                           gint64              deadline);
+LEASH_AVAILABLE_IN_0_1
+void        leash_conn_set_write_deadline (LeashConn          *conn,
+                                           gint64              deadline);
+LEASH_AVAILABLE_IN_0_1
+gssize      leash_conn_send_fds           (LeashConn          *conn,
+                                           LeashContext       *ctx,
+                                           const void         *buffer,
+                                           gsize               count,
+                                           const int          *fds,
+                                           guint               n_fds,
+                                           GError            **error);
+LEASH_AVAILABLE_IN_0_1
+gssize      leash_conn_receive_fds        (LeashConn          *conn,
+                                           LeashContext       *ctx,
+                                           void               *buffer,
+                                           gsize               count,
+                                           int                *ret_fds,
+                                           guint               max_fds,
+                                           guint              *ret_n_fds,
+                                           GError            **error);
+LEASH_AVAILABLE_IN_0_1
+GCredentials *leash_conn_get_peer_credentials (LeashConn      *conn,
+                                           GError            **error) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
 gboolean    leash_conn_shutdown           (LeashConn          *conn,
                                            gboolean            reading,
                                            gboolean            writing,
@@ -93,6 +162,10 @@ LEASH_AVAILABLE_IN_0_1
 gboolean    leash_conn_is_closed          (LeashConn          *conn);
 LEASH_AVAILABLE_IN_0_1
 gboolean    leash_conn_close              (LeashConn          *conn,
+                                           GError            **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean    leash_conn_close_with_error   (LeashConn          *conn,
+                                           const GError       *cause,
                                            GError            **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeashConn, leash_conn_unref)

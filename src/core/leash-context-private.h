@@ -33,6 +33,13 @@ LeashContext *leash_context_with_slot (LeashContext *parent,
 GObject      *leash_context_get_slot  (LeashContext *ctx,
                                        LeashSlot     slot);
 
+/*
+ * A child for as long as an operation waits, to be ended by leash_context_cancel(), and at a deadline, -1 for none. It
+ * is not tracked: who makes it frees it.
+ */
+LeashContext *leash_context_for_wait  (LeashContext *parent,
+                                       gint64        deadline) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Returns FALSE, and does not call func ever, when the context is done already. */
 gboolean      leash_context_watch     (LeashContext *ctx,
                                        LeashWatch   *watch);

@@ -113,9 +113,9 @@ derive_scope (LeashContext *parent)
   return child;
 }
 
-/* As derive(), governed by a node of its own that is not started. The tag, if tracked, is the node's. */
+/* As derive(), governed by a node of its own that is not started. */
 static LeashFullContext *
-derive_cancel (LeashContext *parent, const char *name, gconstpointer caller)
+derive_node (LeashContext *parent)
 {
   LeashFullContext *child = derive (parent);
   LeashCancel *inherited = child->cancel;
@@ -123,6 +123,16 @@ derive_cancel (LeashContext *parent, const char *name, gconstpointer caller)
   child->is_cancel_own = TRUE;
   child->cancel = leash_cancel_new (inherited);
   leash_cancel_unref (inherited);
+  return child;
+}
+
+/* As derive_node(). The tag, if tracked, is the node's. */
+static LeashFullContext *
+derive_cancel (LeashContext *parent, const char *name, gconstpointer caller)
+{
+  LeashCancel *inherited = leash_context_full (parent)->cancel;
+  LeashFullContext *child = derive_node (parent);
+
   if (inherited == NULL || leash_cancel_get_reason (inherited) == NULL)
     leash_cancel_set_tag (child->cancel, parent->tracker,
                           leash_track_caller (parent, NULL, "context", name, caller));
@@ -253,15 +263,31 @@ leash_context_with_cancellable (LeashContext *parent, GCancellable *cancellable)
 
 /* timeout is for messages, G_MININT64 for a point in time. A parent's deadline that is sooner stays. */
 static LeashContext *
-derive_deadline (LeashContext *parent, gint64 deadline, gint64 timeout, const GError *cause, const char *name,
-                 gconstpointer caller)
+start_with_deadline (LeashFullContext *child, gint64 deadline, gint64 timeout, const GError *cause)
 {
-  LeashClock *clock = leash_context_get_clock (parent);
-  LeashFullContext *child = derive_cancel (parent, name, caller);
+  LeashClock *clock = leash_context_get_clock (&child->head);
   LeashCancel *inherited = leash_cancel_find_deadline (child->cancel, clock);
 
   if (inherited == NULL || inherited->timer.due >= deadline)
     leash_cancel_set_deadline (child->cancel, clock, deadline, timeout, cause);
+  leash_cancel_start (child->cancel);
+  return &child->head;
+}
+
+static LeashContext *
+derive_deadline (LeashContext *parent, gint64 deadline, gint64 timeout, const GError *cause, const char *name,
+                 gconstpointer caller)
+{
+  return start_with_deadline (derive_cancel (parent, name, caller), deadline, timeout, cause);
+}
+
+LeashContext *
+leash_context_for_wait (LeashContext *parent, gint64 deadline)
+{
+  LeashFullContext *child = derive_node (parent);
+
+  if (deadline >= 0)
+    return start_with_deadline (child, deadline, G_MININT64, NULL);
   leash_cancel_start (child->cancel);
   return &child->head;
 }

@@ -10,8 +10,7 @@
  * context on each round, since a peer that is fast enough never makes it wait.
  */
 #include "leash-boxed-private.h"
-#include "leash-handle-private.h"
-#include "leash-net-private.h"
+#include "leash-conn-private.h"
 
 #include <string.h>
 
@@ -28,95 +27,39 @@
  * while another writes. What several threads write at the same time is mixed in pieces that the network
  * chooses.
  */
-struct _LeashConn
-{
-  LeashHandle handle;        /* first */
-  const LeashConnOps *ops;   /* static in the implementation */
-  const char *local_address; /* NULL when it has none; lies in addresses, as does the other */
-  const char *remote_address;
-  char addresses[];
-};
-
 /* The table as it was in version 0.1: every field up to here is in every program's. */
 #define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashConnOps, close) + sizeof (gpointer))
 
-static const LeashAttempt call_read = { "Reading from", "read after close", "read" };
-static const LeashAttempt call_write = { "Writing to", "write after close", "write" };
 static const LeashAttempt call_shutdown = { "Shutting down", "shutdown after close", "shutdown" };
+static const LeashAttempt call_credentials
+    = { "Asking for the credentials of", "credentials asked for after close", "credentials" };
+static const LeashAttempt call_close = { "Closing", "closed twice", "reset" };
 
 LEASH_DEFINE_BOXED (LeashConn, leash_conn)
 
-/* Enters the connection, if the operation can begin at all; end() leaves it. */
-static inline gboolean
-begin (LeashConn *conn, const LeashAttempt *attempt, gboolean has_op, gconstpointer caller, GError **error)
+gboolean
+leash_conn_refuse (LeashConn *conn, const LeashAttempt *attempt, GError **error)
 {
-  if (G_UNLIKELY (!leash_handle_enter (&conn->handle, attempt, caller, error)))
-    return FALSE;
-  if (G_LIKELY (has_op))
-    return TRUE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "its network cannot do that");
   leash_attempt_prefix (error, attempt->doing, conn->handle.name);
   leash_handle_leave (&conn->handle);
   return FALSE;
 }
 
-static inline void
-end (LeashConn *conn, const LeashAttempt *attempt, gboolean done, GError **error)
+/* What waited for the peer when the connection was closed tells of that, whatever the kernel made of it. */
+void
+leash_conn_explain (LeashConn *conn, const LeashAttempt *attempt, GError **error)
 {
-  if (G_UNLIKELY (!done))
-    leash_handle_explain (&conn->handle, attempt, error);
-  leash_handle_leave (&conn->handle);
-}
+  const GError *cause = __atomic_load_n (&conn->cause, __ATOMIC_ACQUIRE);
 
-/* The end of the data, when it was a close in this process that made it, is a failure. */
-static gssize
-read_some (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count, GError **error)
-{
-  gssize n;
-
-  if (!leash_context_check (ctx, error))
-    return -1;
-  if (count == 0)
-    return 0;
-  n = conn->ops->read (conn->handle.impl, ctx, buffer, count, error);
-  return n == 0 && leash_use_is_closed (&conn->handle.use) ? -1 : n;
-}
-
-static gboolean
-read_whole (LeashConn *conn, LeashContext *ctx, char *buffer, gsize count, gsize *done, GError **error)
-{
-  while (*done < count)
+  if (cause == NULL || !leash_conn_is_closed (conn))
     {
-      gssize n = read_some (conn, ctx, buffer + *done, count - *done, error);
-
-      if (n < 0)
-        return FALSE;
-      if (n == 0)
-        {
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
-                       "the peer stopped writing after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " bytes",
-                       *done, count);
-          return FALSE;
-        }
-      *done += (gsize) n;
+      leash_handle_explain (&conn->handle, attempt, error);
+      return;
     }
-  return TRUE;
-}
-
-static gboolean
-write_whole (LeashConn *conn, LeashContext *ctx, const char *buffer, gsize count, gsize *done, GError **error)
-{
-  while (*done < count)
-    {
-      gssize n = -1;
-
-      if (leash_context_check (ctx, error))
-        n = conn->ops->write (conn->handle.impl, ctx, buffer + *done, count - *done, error);
-      if (n <= 0)
-        return FALSE;
-      *done += (gsize) n;
-    }
-  return TRUE;
+  g_clear_error (error);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it was closed: %s", cause->message);
+  leash_attempt_prefix (error, attempt->doing, conn->handle.name);
 }
 
 /* Ends what other threads wait for. The connection is closing: they tell of it by themselves. */
@@ -125,8 +68,10 @@ wake (LeashHandle *handle)
 {
   LeashConn *conn = (LeashConn *) handle;
 
-  if (conn->ops->shutdown != NULL)
+  /* A reset is not to be preceded by a regular end. */
+  if (conn->ops->shutdown != NULL && __atomic_load_n (&conn->cause, __ATOMIC_ACQUIRE) == NULL)
     conn->ops->shutdown (handle->impl, TRUE, TRUE, NULL);
+  leash_patience_wake_all (&conn->patience);
 }
 
 /**
@@ -168,6 +113,7 @@ leash_conn_new (const LeashConnOps *ops, gpointer impl, GDestroyNotify destroy, 
   leash_handle_init (&conn->handle, impl, destroy, ops->close, "connection",
                      remote_address != NULL ? conn->remote_address : conn->local_address);
   conn->handle.wake = wake;
+  leash_patience_init (&conn->patience);
   conn->ops = ops;
   return conn;
 }
@@ -216,165 +162,16 @@ leash_conn_ref (LeashConn *conn)
 void
 leash_conn_unref (LeashConn *conn)
 {
-  if (conn != NULL && leash_handle_unref (&conn->handle, LEASH_CALLER))
-    g_free (conn);
-}
-
-gssize
-leash_conn_read_as (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count,
-                    const LeashAttempt *attempt, gconstpointer caller, GError **error)
-{
-  gssize n = -1;
-
-  if (!begin (conn, attempt, conn->ops->read != NULL, caller, error))
-    return -1;
-  if (leash_attempt_check_count (count, error))
-    n = read_some (conn, ctx, buffer, count, error);
-  end (conn, attempt, n >= 0, error);
-  return n;
-}
-
-gboolean
-leash_conn_write_all_as (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize count,
-                         gsize *ret_count, const LeashAttempt *attempt, gconstpointer caller, GError **error)
-{
-  gsize done = 0;
-  gboolean is_whole = FALSE;
-
-  if (begin (conn, attempt, conn->ops->write != NULL, caller, error))
-    {
-      is_whole = leash_context_check (ctx, error) && write_whole (conn, ctx, buffer, count, &done, error);
-      end (conn, attempt, is_whole, error);
-    }
-  if (ret_count != NULL)
-    *ret_count = done;
-  return is_whole;
+  if (conn == NULL || !leash_handle_unref (&conn->handle, LEASH_CALLER))
+    return;
+  g_clear_error (&conn->cause);
+  g_free (conn);
 }
 
 gboolean
 leash_conn_close_as (LeashConn *conn, gconstpointer caller, GError **error)
 {
   return leash_handle_close (&conn->handle, caller, error);
-}
-
-/**
- * leash_conn_read:
- * @conn: a connection
- * @ctx: a context
- * @buffer: (out caller-allocates) (array length=count) (element-type guint8): where the bytes go
- * @count: how many bytes to read at most; 0 reads nothing and succeeds
- * @error: return location for an error
- *
- * Reads what has arrived, and waits for something when there is nothing. It stops waiting when @ctx is done,
- * with the context's error, and when the connection is closed in another thread, with %G_IO_ERROR_CLOSED.
- *
- * Returns: the number of bytes that were read, 0 when the peer is done writing, -1 with @error set
- *
- * Since: 0.1
- */
-gssize
-leash_conn_read (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count, GError **error)
-{
-  g_return_val_if_fail (conn != NULL, -1);
-  g_return_val_if_fail (ctx != NULL, -1);
-  g_return_val_if_fail (buffer != NULL || count == 0, -1);
-
-  return leash_conn_read_as (conn, ctx, buffer, count, &call_read, LEASH_CALLER, error);
-}
-
-/**
- * leash_conn_write:
- * @conn: a connection
- * @ctx: a context
- * @buffer: (array length=count) (element-type guint8): the bytes
- * @count: how many bytes to write; 0 writes nothing and succeeds
- * @error: return location for an error
- *
- * Writes as much as there is room for, and waits for room when there is none. It stops waiting as
- * leash_conn_read() does. A peer that is gone is %G_IO_ERROR_CONNECTION_CLOSED, and no signal is sent.
- *
- * Returns: the number of bytes that were written, at least 1 of them, -1 with @error set
- *
- * Since: 0.1
- */
-gssize
-leash_conn_write (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize count, GError **error)
-{
-  gssize n = -1;
-
-  g_return_val_if_fail (conn != NULL, -1);
-  g_return_val_if_fail (ctx != NULL, -1);
-  g_return_val_if_fail (buffer != NULL || count == 0, -1);
-
-  if (!begin (conn, &call_write, conn->ops->write != NULL, LEASH_CALLER, error))
-    return -1;
-  if (leash_attempt_check_count (count, error) && leash_context_check (ctx, error))
-    n = count == 0 ? 0 : conn->ops->write (conn->handle.impl, ctx, buffer, count, error);
-  end (conn, &call_write, n >= 0, error);
-  return n;
-}
-
-/**
- * leash_conn_read_all:
- * @conn: a connection
- * @ctx: a context
- * @buffer: (out caller-allocates) (array length=count) (element-type guint8): where the bytes go
- * @count: how many bytes to read
- * @ret_count: (out) (optional): how many were read, when it fails too
- * @error: return location for an error
- *
- * Reads until there are @count bytes. If the peer stops writing before, it fails with
- * %G_IO_ERROR_PARTIAL_INPUT.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_conn_read_all (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count, gsize *ret_count,
-                     GError **error)
-{
-  gsize done = 0;
-  gboolean is_whole = FALSE;
-
-  g_return_val_if_fail (conn != NULL, FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (buffer != NULL || count == 0, FALSE);
-
-  if (begin (conn, &call_read, conn->ops->read != NULL, LEASH_CALLER, error))
-    {
-      is_whole = leash_context_check (ctx, error) && read_whole (conn, ctx, buffer, count, &done, error);
-      end (conn, &call_read, is_whole, error);
-    }
-  if (ret_count != NULL)
-    *ret_count = done;
-  return is_whole;
-}
-
-/**
- * leash_conn_write_all:
- * @conn: a connection
- * @ctx: a context
- * @buffer: (array length=count) (element-type guint8): the bytes
- * @count: how many bytes to write
- * @ret_count: (out) (optional): how many were written, when it fails too
- * @error: return location for an error
- *
- * Writes all of @buffer.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_conn_write_all (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize count, gsize *ret_count,
-                      GError **error)
-{
-  g_return_val_if_fail (conn != NULL, FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (buffer != NULL || count == 0, FALSE);
-
-  return leash_conn_write_all_as (conn, ctx, buffer, count, ret_count, &call_write, LEASH_CALLER, error);
 }
 
 /**
@@ -397,10 +194,10 @@ leash_conn_shutdown (LeashConn *conn, gboolean reading, gboolean writing, GError
 
   g_return_val_if_fail (conn != NULL, FALSE);
 
-  if (!begin (conn, &call_shutdown, conn->ops->shutdown != NULL, LEASH_CALLER, error))
+  if (!leash_conn_begin (conn, &call_shutdown, conn->ops->shutdown != NULL, LEASH_CALLER, error))
     return FALSE;
   done = (!reading && !writing) || conn->ops->shutdown (conn->handle.impl, reading, writing, error);
-  end (conn, &call_shutdown, done, error);
+  leash_conn_end (conn, &call_shutdown, done, error);
   return done;
 }
 
@@ -497,6 +294,33 @@ leash_conn_is_closed (LeashConn *conn)
 }
 
 /**
+ * leash_conn_get_peer_credentials:
+ * @conn: a connection over a local socket
+ * @error: return location for an error
+ *
+ * Asks the kernel who the peer was when the connection was made: user, group and process. Others than local
+ * sockets refuse with %G_IO_ERROR_NOT_SUPPORTED.
+ *
+ * Returns: (transfer full): the credentials, %NULL with @error set
+ *
+ * Since: 0.1
+ */
+GCredentials *
+leash_conn_get_peer_credentials (LeashConn *conn, GError **error)
+{
+  GCredentials *credentials;
+
+  g_return_val_if_fail (conn != NULL, NULL);
+
+  if (!leash_conn_begin (conn, &call_credentials, LEASH_CONN_HAS (conn, get_credentials), LEASH_CALLER,
+                         error))
+    return NULL;
+  credentials = conn->ops->get_credentials (conn->handle.impl, error);
+  leash_conn_end (conn, &call_credentials, credentials != NULL, error);
+  return credentials;
+}
+
+/**
  * leash_conn_close:
  * @conn: a connection
  * @error: return location for an error
@@ -516,5 +340,39 @@ leash_conn_close (LeashConn *conn, GError **error)
 {
   g_return_val_if_fail (conn != NULL, FALSE);
 
+  return leash_handle_close (&conn->handle, LEASH_CALLER, error);
+}
+
+/**
+ * leash_conn_close_with_error:
+ * @conn: a connection
+ * @cause: why; copied
+ * @error: return location for an error
+ *
+ * As leash_conn_close(), for a connection on which something went wrong: operations that wait in other
+ * threads fail with %G_IO_ERROR_CLOSED and the message of @cause, and the peer learns that this was no
+ * regular end: a TCP connection is reset, whatever was written and has not arrived is lost.
+ *
+ * Returns: %TRUE, or %FALSE with @error set when closing failed
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_conn_close_with_error (LeashConn *conn, const GError *cause, GError **error)
+{
+  GError *copy, *none = NULL;
+
+  g_return_val_if_fail (conn != NULL, FALSE);
+  g_return_val_if_fail (cause != NULL, FALSE);
+
+  /* Entered, so that it is open for as long as it is told. */
+  if (!leash_conn_begin (conn, &call_close, TRUE, LEASH_CALLER, error))
+    return FALSE;
+  copy = g_error_copy (cause);
+  if (!__atomic_compare_exchange_n (&conn->cause, &none, copy, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    g_error_free (copy);
+  else if (LEASH_CONN_HAS (conn, reset))
+    conn->ops->reset (conn->handle.impl, cause);
+  leash_handle_leave (&conn->handle);
   return leash_handle_close (&conn->handle, LEASH_CALLER, error);
 }

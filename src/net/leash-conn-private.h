@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* LeashConn from within: for leash-conn.c and what moves its data, and for what stands before another
+ * connection. */
+#pragma once
+
+#include "leash-context-inner-private.h"
+#include "leash-handle-private.h"
+#include "leash-net-private.h"
+#include "leash-patience-private.h"
+
+struct _LeashConn
+{
+  LeashHandle handle;      /* first */
+  const LeashConnOps *ops; /* static in the implementation */
+  LeashPatience patience;
+  GError *cause;             /* atomic; what leash_conn_close_with_error() was given, then never changes */
+  const char *local_address; /* NULL when it has none; lies in addresses, as does the other */
+  const char *remote_address;
+  char addresses[];
+};
+
+/* Whether the table has an operation: those behind close came later. */
+#define LEASH_CONN_HAS(conn, operation)                                               \
+  ((conn)->ops->size >= G_STRUCT_OFFSET (LeashConnOps, operation) + sizeof (gpointer) \
+   && (conn)->ops->operation != NULL)
+
+/* Enters the connection, if the operation can begin at all; leash_conn_end() leaves it. */
+gboolean leash_conn_refuse (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
+void leash_conn_explain (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
+
+static inline gboolean
+leash_conn_begin (LeashConn *conn, const LeashAttempt *attempt, gboolean has_op, gconstpointer caller,
+                  GError **error)
+{
+  if (LEASH_UNLIKELY (!leash_handle_enter (&conn->handle, attempt, caller, error)))
+    return FALSE;
+  return LEASH_LIKELY (has_op) || leash_conn_refuse (conn, attempt, error);
+}
+
+static inline void
+leash_conn_end (LeashConn *conn, const LeashAttempt *attempt, gboolean done, GError **error)
+{
+  if (LEASH_UNLIKELY (!done))
+    leash_conn_explain (conn, attempt, error);
+  leash_handle_leave (&conn->handle);
+}
