@@ -25,8 +25,12 @@ struct _LeashConn
    && (conn)->ops->operation != NULL)
 
 /* Enters the connection, if the operation can begin at all; leash_conn_end() leaves it. */
-gboolean leash_conn_refuse (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
-void leash_conn_explain (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
+gboolean leash_conn_refuse  (LeashConn           *conn,
+                             const LeashAttempt  *attempt,
+                             GError             **error) G_GNUC_NO_INLINE;
+void     leash_conn_explain (LeashConn           *conn,
+                             const LeashAttempt  *attempt,
+                             GError             **error) G_GNUC_NO_INLINE;
 
 static inline gboolean
 leash_conn_begin (LeashConn *conn, const LeashAttempt *attempt, gboolean has_op, gconstpointer caller,

@@ -11,25 +11,51 @@
 LeashNetwork *leash_host_network_get_default (void);
 
 /* leash_dial() for who wraps connections: the resource is called kind in reports. */
-LeashConn *leash_dial_as (LeashContext *ctx, const char *address, const char *kind, gconstpointer caller,
-                          GError **error);
+LeashConn    *leash_dial_as       (LeashContext       *ctx,
+                                   const char         *address,
+                                   const char         *kind,
+                                   gconstpointer       caller,
+                                   GError            **error);
 
 /* Called once, on what an implementation returned, before anybody else sees it. */
-void leash_conn_track (LeashConn *conn, LeashContext *ctx, const char *kind, const char *address,
-                       gconstpointer caller);
-void leash_listener_track (LeashListener *listener, LeashContext *ctx, gconstpointer caller);
+void          leash_conn_track    (LeashConn          *conn,
+                                   LeashContext       *ctx,
+                                   const char         *kind,
+                                   const char         *address,
+                                   gconstpointer       caller);
+void          leash_listener_track (LeashListener     *listener,
+                                   LeashContext       *ctx,
+                                   gconstpointer       caller);
 /* The peer's address, the own one when the peer has none. */
-const char *leash_conn_get_name (LeashConn *conn);
+const char   *leash_conn_get_name (LeashConn          *conn);
 
 /* The public functions of these names, in the words and on behalf of who wraps connections. */
-gssize leash_conn_read_as (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count,
-                           const LeashAttempt *attempt, gconstpointer caller, GError **error);
-gboolean leash_conn_write_all_as (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize count,
-                                  gsize *ret_count, const LeashAttempt *attempt, gconstpointer caller,
-                                  GError **error);
-/* Without the guard of the handle, and with the bare reason for an error: for who stands before another
- * connection. */
-gssize leash_conn_read_bare (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count, GError **error);
-gssize leash_conn_write_bare (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize count,
-                              GError **error);
-gboolean leash_conn_close_as (LeashConn *conn, gconstpointer caller, GError **error);
+gssize        leash_conn_read_as      (LeashConn          *conn,
+                                       LeashContext       *ctx,
+                                       void               *buffer,
+                                       gsize               count,
+                                       const LeashAttempt *attempt,
+                                       gconstpointer       caller,
+                                       GError            **error);
+gboolean      leash_conn_write_all_as (LeashConn          *conn,
+                                       LeashContext       *ctx,
+                                       const void         *buffer,
+                                       gsize               count,
+                                       gsize              *ret_count,
+                                       const LeashAttempt *attempt,
+                                       gconstpointer       caller,
+                                       GError            **error);
+/* Without the guard of the handle, and with the bare reason for an error: for who stands before another connection. */
+gssize        leash_conn_read_bare    (LeashConn          *conn,
+                                       LeashContext       *ctx,
+                                       void               *buffer,
+                                       gsize               count,
+                                       GError            **error);
+gssize        leash_conn_write_bare   (LeashConn          *conn,
+                                       LeashContext       *ctx,
+                                       const void         *buffer,
+                                       gsize               count,
+                                       GError            **error);
+gboolean      leash_conn_close_as     (LeashConn          *conn,
+                                       gconstpointer       caller,
+                                       GError            **error);

@@ -36,16 +36,23 @@ typedef struct
   LeashWaiting *waiting; /* the lock's */
 } LeashPatience;
 
-void leash_patience_init (LeashPatience *patience);
-void leash_patience_set_deadline (LeashPatience *patience, LeashWay way, gint64 deadline);
+void     leash_patience_init         (LeashPatience *patience);
+void     leash_patience_set_deadline (LeashPatience *patience,
+                                      LeashWay       way,
+                                      gint64         deadline);
 /* Who waits in either way looks again. */
-void leash_patience_wake_all (LeashPatience *patience);
+void     leash_patience_wake_all     (LeashPatience *patience);
 /* Who marks what it guards and then wakes all is seen behind this, or wakes. */
-void leash_patience_enter (LeashPatience *patience, LeashWay way, LeashContext *ctx, LeashWaiting *waiting);
+void     leash_patience_enter        (LeashPatience *patience,
+                                      LeashWay       way,
+                                      LeashContext  *ctx,
+                                      LeashWaiting  *waiting);
 /* Returns TRUE when it was woken. */
-gboolean leash_patience_leave (LeashPatience *patience, LeashWaiting *waiting);
+gboolean leash_patience_leave        (LeashPatience *patience,
+                                      LeashWaiting  *waiting);
 /* Says that the deadline has passed; always returns FALSE. */
-gboolean leash_patience_refuse (LeashWay way, GError **error);
+gboolean leash_patience_refuse       (LeashWay       way,
+                                      GError       **error);
 
 /* Returns FALSE, with the error, when the way's deadline has passed by the context's clock. */
 static inline gboolean

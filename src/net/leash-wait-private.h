@@ -5,10 +5,17 @@
 #include <leash/leash-context.h>
 
 /* events as for poll(). Returns TRUE when the call is worth another try, FALSE with the context's error. */
-gboolean leash_wait_for_fd (LeashContext *ctx, int fd, short events, GError **error);
+gboolean leash_wait_for_fd  (LeashContext *ctx,
+                             int           fd,
+                             short         events,
+                             GError      **error);
 
 /*
  * After a call on a non-blocking descriptor that failed with code: TRUE when it is to be made again (it was
  * interrupted, or had to wait, which is done here), FALSE with the error set.
  */
-gboolean leash_wait_retries (LeashContext *ctx, int fd, short events, int code, GError **error);
+gboolean leash_wait_retries (LeashContext *ctx,
+                             int           fd,
+                             short         events,
+                             int           code,
+                             GError      **error);
