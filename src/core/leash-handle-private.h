@@ -45,6 +45,12 @@ gboolean leash_handle_refuse (LeashHandle        *handle,
                               const LeashAttempt *attempt,
                               gconstpointer       caller,
                               GError            **error) G_GNUC_NO_INLINE;
+/* For who would not be the only user, and has entered or not; always returns FALSE. */
+gboolean leash_handle_refuse_second   (LeashHandle        *handle,
+                                       const LeashAttempt *attempt,
+                                       gboolean            has_entered,
+                                       gconstpointer       caller,
+                                       GError            **error) G_GNUC_NO_INLINE;
 /* Says why an operation failed: that it was closed meanwhile, if it was, else what the operation said. */
 void     leash_handle_explain (LeashHandle        *handle,
                               const LeashAttempt *attempt,
@@ -165,13 +171,32 @@ leash_handle_unref (LeashHandle *handle, gconstpointer caller)
   return TRUE;
 }
 
+static inline void
+leash_handle_touch (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller)
+{
+  if (LEASH_UNLIKELY (leash_history_is_on ()))
+    leash_tag_touch_caller (handle->tag, attempt->what, caller);
+}
+
 static inline gboolean
 leash_handle_enter (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller, GError **error)
 {
   if (LEASH_UNLIKELY (!leash_use_enter (&handle->use)))
     return leash_handle_refuse (handle, attempt, caller, error);
-  if (leash_history_is_on ())
-    leash_tag_touch_caller (handle->tag, attempt->what, caller);
+  leash_handle_touch (handle, attempt, caller);
+  return TRUE;
+}
+
+/* Refuses who would not be the only one that is in an operation. */
+static inline gboolean
+leash_handle_enter_alone (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller,
+                          GError **error)
+{
+  gboolean has_entered;
+
+  if (LEASH_UNLIKELY (!leash_use_enter_alone (&handle->use, &has_entered)))
+    return leash_handle_refuse_second (handle, attempt, has_entered, caller, error);
+  leash_handle_touch (handle, attempt, caller);
   return TRUE;
 }
 

@@ -30,6 +30,18 @@ leash_handle_refuse (LeashHandle *handle, const LeashAttempt *attempt, gconstpoi
   return FALSE;
 }
 
+gboolean
+leash_handle_refuse_second (LeashHandle *handle, const LeashAttempt *attempt, gboolean has_entered,
+                            gconstpointer caller, GError **error)
+{
+  if (!has_entered)
+    return leash_handle_refuse (handle, attempt, caller, error);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "another thread does so");
+  leash_attempt_prefix (error, attempt->doing, handle->name);
+  leash_handle_leave (handle);
+  return FALSE;
+}
+
 void
 leash_handle_explain (LeashHandle *handle, const LeashAttempt *attempt, GError **error)
 {

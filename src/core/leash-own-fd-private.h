@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "leash-atomic-private.h"
 
 #define LEASH_OWN_FD_MAX (1 << 20)
 #define LEASH_OWN_FD_BITS 64
@@ -24,14 +24,12 @@ static inline void
 leash_own_fd_add (int fd)
 {
   if (fd >= 0 && fd < LEASH_OWN_FD_MAX)
-    __atomic_fetch_or (&leash_own_fd_words[fd / LEASH_OWN_FD_BITS], leash_own_fd_get_bit (fd),
-                       __ATOMIC_RELAXED);
+    leash_atomic_or (&leash_own_fd_words[fd / LEASH_OWN_FD_BITS], leash_own_fd_get_bit (fd));
 }
 
 static inline void
 leash_own_fd_remove (int fd)
 {
   if (fd >= 0 && fd < LEASH_OWN_FD_MAX)
-    __atomic_fetch_and (&leash_own_fd_words[fd / LEASH_OWN_FD_BITS], ~leash_own_fd_get_bit (fd),
-                        __ATOMIC_RELAXED);
+    leash_atomic_and (&leash_own_fd_words[fd / LEASH_OWN_FD_BITS], ~leash_own_fd_get_bit (fd));
 }

@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "leash-atomic-private.h"
 #include "leash-likely-private.h"
 
 typedef struct
@@ -23,11 +24,25 @@ typedef struct
 static inline gboolean
 leash_use_enter (LeashUse *use)
 {
-  guint before = __atomic_fetch_add (&use->word, 1, __ATOMIC_ACQUIRE);
+  guint before = leash_atomic_fetch_add (&use->word, 1);
 
   if (LEASH_LIKELY ((before & LEASH_USE_CLOSING) == 0))
     return TRUE;
-  __atomic_fetch_sub (&use->word, 1, __ATOMIC_RELEASE);
+  leash_atomic_fetch_add (&use->word, -1u);
+  return FALSE;
+}
+
+/* As leash_use_enter(), for who must be the only user: has entered, too, where FALSE comes with *ret_entered. */
+static inline gboolean
+leash_use_enter_alone (LeashUse *use, gboolean *ret_entered)
+{
+  guint before = leash_atomic_fetch_add (&use->word, 1);
+
+  if (LEASH_LIKELY (before == 0))
+    return TRUE;
+  *ret_entered = (before & LEASH_USE_CLOSING) == 0;
+  if (!*ret_entered)
+    leash_atomic_fetch_add (&use->word, -1u);
   return FALSE;
 }
 
@@ -35,19 +50,16 @@ leash_use_enter (LeashUse *use)
 static inline gboolean
 leash_use_claim (LeashUse *use)
 {
-  guint expected = LEASH_USE_CLOSING;
-
-  return __atomic_compare_exchange_n (&use->word, &expected, LEASH_USE_CLOSING | LEASH_USE_CLAIMED, FALSE,
-                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  return leash_atomic_compare_set (&use->word, LEASH_USE_CLOSING, LEASH_USE_CLOSING | LEASH_USE_CLAIMED);
 }
 
 /* Returns TRUE when the caller is the last one out of a closing handle, and must close it. */
 static inline gboolean
 leash_use_leave (LeashUse *use)
 {
-  guint after = __atomic_sub_fetch (&use->word, 1, __ATOMIC_ACQ_REL);
+  guint before = leash_atomic_fetch_add (&use->word, -1u);
 
-  return LEASH_UNLIKELY (after == LEASH_USE_CLOSING) && leash_use_claim (use);
+  return LEASH_UNLIKELY (before == LEASH_USE_CLOSING + 1) && leash_use_claim (use);
 }
 
 /*
@@ -61,8 +73,9 @@ leash_use_close (LeashUse *use, gboolean *ret_has_others)
   guint before = 0;
   guint after = LEASH_USE_CLOSING | LEASH_USE_CLAIMED;
 
-  while (!__atomic_compare_exchange_n (&use->word, &before, after, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+  while (LEASH_UNLIKELY (!leash_atomic_compare_set (&use->word, before, after)))
     {
+      before = __atomic_load_n (&use->word, __ATOMIC_RELAXED);
       if ((before & LEASH_USE_CLOSING) != 0)
         return FALSE;
       after = before != 0 ? (before | LEASH_USE_CLOSING) + 1 : LEASH_USE_CLOSING | LEASH_USE_CLAIMED;

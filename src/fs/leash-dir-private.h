@@ -9,7 +9,6 @@ struct _LeashDir
 {
   LeashHandle handle;     /* first */
   const LeashDirOps *ops; /* static in the implementation */
-  gboolean busy;          /* atomic; a thread reads an entry */
-  LeashDirEntry entry;    /* the last one; written by who is busy */
+  LeashDirEntry entry;    /* the last one; written by who has entered */
   char path[];
 };

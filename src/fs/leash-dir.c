@@ -8,6 +8,7 @@
  * GFileEnumerator does, and nothing has to be locked or copied.
  */
 #include "leash-boxed-private.h"
+#include "leash-context-inner-private.h"
 #include "leash-dir-private.h"
 
 #include <string.h>
@@ -104,27 +105,6 @@ leash_dir_unref (LeashDir *dir)
     g_free (dir);
 }
 
-/* Reads an entry, with the directory entered. */
-static gboolean
-next_entry (LeashDir *dir, LeashContext *ctx, GError **error)
-{
-  LeashDirEntry entry = { 0 };
-  gboolean found;
-
-  if (!leash_context_check (ctx, error))
-    return FALSE;
-  if (__atomic_exchange_n (&dir->busy, TRUE, __ATOMIC_ACQUIRE))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "another thread reads it at this moment");
-      return FALSE;
-    }
-  found = dir->ops->next (dir->handle.impl, ctx, &entry, error);
-  if (found)
-    dir->entry = entry;
-  __atomic_store_n (&dir->busy, FALSE, __ATOMIC_RELEASE);
-  return found;
-}
-
 /**
  * leash_dir_next:
  * @dir: a directory
@@ -149,10 +129,12 @@ leash_dir_next (LeashDir *dir, LeashContext *ctx, const LeashDirEntry **ret_entr
   g_return_val_if_fail (ctx != NULL, FALSE);
   g_return_val_if_fail (ret_entry != NULL, FALSE);
 
-  if (!leash_handle_enter (&dir->handle, &reading, LEASH_CALLER, error))
+  if (!leash_handle_enter_alone (&dir->handle, &reading, LEASH_CALLER, error))
     return FALSE;
-  found = next_entry (dir, ctx, &failure);
-  if (G_LIKELY (found))
+  dir->entry = (LeashDirEntry){ 0 };
+  found = leash_context_check_now (ctx, &failure)
+          && dir->ops->next (dir->handle.impl, ctx, &dir->entry, &failure);
+  if (LEASH_LIKELY (found))
     *ret_entry = &dir->entry;
   else if (failure != NULL)
     {

@@ -249,16 +249,16 @@ fd_dir_next (gpointer impl, LeashContext *ctx, LeashDirEntry *ret_entry, GError 
 {
   struct dirent *entry;
 
+  errno = 0;
   do
+    entry = readdir (impl);
+  while (LEASH_LIKELY (entry != NULL) && is_dots (entry->d_name));
+  if (LEASH_UNLIKELY (entry == NULL))
     {
-      errno = 0;
-      entry = readdir (impl);
+      if (errno != 0)
+        leash_attempt_set_errno (error, errno);
+      return FALSE;
     }
-  while (entry != NULL && is_dots (entry->d_name));
-  if (entry == NULL && errno != 0)
-    leash_attempt_set_errno (error, errno);
-  if (entry == NULL)
-    return FALSE;
   ret_entry->name = entry->d_name;
   ret_entry->type = type_from_entry (entry->d_type);
   ret_entry->inode = entry->d_ino;

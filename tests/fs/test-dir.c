@@ -276,7 +276,7 @@ read_meanwhile (LeashDir *dir, LeashContext *ctx)
   const LeashDirEntry *entry;
 
   g_assert_false (leash_dir_next (dir, ctx, &entry, &error));
-  assert_io_error (error, G_IO_ERROR_PENDING, "Reading the directory “made-up”: another thread reads it");
+  assert_io_error (error, G_IO_ERROR_PENDING, "Reading the directory “made-up”: another thread does so");
 }
 
 static gpointer
