@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A lock for work of some ten nanoseconds, where two calls of pthread_mutex_lock() and _unlock() would cost more
- * than the work. Taking it is one compare-and-exchange, letting it go a store.
+ * than the work. Taking it is one exchange, letting it go a store.
  * There is nobody to wake: who finds it held looks again, lets others run, and sleeps at last, so that a
  * thread of high priority does not keep the holder from running for ever.
  *
@@ -12,7 +12,6 @@
 
 #include <glib.h>
 
-#include "leash-atomic-private.h"
 #include "leash-likely-private.h"
 
 typedef struct
@@ -27,7 +26,7 @@ void leash_short_lock_wait (LeashShortLock *lock) __attribute__ ((cold));
 static inline gboolean
 leash_short_trylock (LeashShortLock *lock)
 {
-  return leash_atomic_compare_set (&lock->held, 0, 1);
+  return __atomic_exchange_n (&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
 }
 
 static inline void
