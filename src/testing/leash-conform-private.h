@@ -41,6 +41,50 @@ typedef struct
   LeashFsFeatures features; /* that the test is of; without them it is skipped */
 } ConformTest;
 
+/* How a suite's tests are added (leash-conform-suite.c) */
+typedef void (*ConformFactory) (void); /* any function */
+typedef struct _ConformSubject ConformSubject;
+
+typedef struct
+{
+  ConformSubject *subject;
+  const char *name; /* static */
+  gconstpointer test;
+} ConformCase;
+
+typedef void (*ConformRun) (const ConformCase *self);
+
+/* What is added under one path. */
+struct _ConformSubject
+{
+  guint n_left; /* of its tests, which were not run yet */
+  ConformRun run;
+  ConformFactory factory;
+  gpointer user_data;
+  GDestroyNotify destroy;
+  GArray *cases; /* of ConformCase, owned */
+};
+
+ConformSubject *conform_subject_new (ConformRun     run,
+                                     ConformFactory factory,
+                                     gpointer       user_data,
+                                     GDestroyNotify destroy);
+void     conform_subject_put (ConformSubject *subject,
+                              const char     *name,
+                              gconstpointer   test);
+/* Called once, when all are put. */
+void     conform_subject_add (ConformSubject *subject,
+                              const char     *path);
+
+void     conform_init        (Conform       *c);
+void     conform_clear       (Conform       *c);
+/* What the tracker holds, and what was misused. */
+void     conform_check_nothing_is_open (Conform *c);
+/* Tells GLib how the test went. */
+void     conform_tell        (Conform       *c);
+/* -1 where the system does not tell. */
+int      conform_count_descriptors (void);
+
 /* The tables of tests end with one that has no name. */
 extern const ConformTest conform_dirs_tests[];
 extern const ConformTest conform_handles_tests[];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What LeashConn does beside reading and writing: deadlines, several places at once, descriptors, credentials, and a
- * close that says why. On real sockets, and on an implementation made up here that waits by itself.
+ * What LeashConn does beside reading and writing: deadlines, several places at once, descriptors,
+ * credentials, and a close that says why. On real sockets, and on an implementation made up here that waits
+ * by itself.
  */
 #include "net-fixture.h"
 
@@ -27,11 +28,13 @@ test_past_deadline (Fixture *fixture, gconstpointer unused)
   g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "x", 1, NULL, &error));
   leash_conn_set_read_deadline (ends.dialled, 0);
   g_assert_cmpint (leash_conn_read (ends.dialled, fixture->ctx, &byte, 1, &error), ==, -1);
-  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Reading from “", "the connection's deadline for reading has passed");
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Reading from “",
+                   "the connection's deadline for reading has passed");
   g_assert_cmpint (leash_conn_write (ends.dialled, fixture->ctx, "y", 1, &error), ==, 1);
   leash_conn_set_write_deadline (ends.dialled, now ());
   g_assert_cmpint (leash_conn_write (ends.dialled, fixture->ctx, "y", 1, &error), ==, -1);
-  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Writing to “", "the connection's deadline for writing has passed");
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Writing to “",
+                   "the connection's deadline for writing has passed");
   leash_conn_set_deadline (ends.dialled, -1);
   g_assert_cmpint (leash_conn_read (ends.dialled, fixture->ctx, &byte, 1, &error), ==, 1);
   g_assert_cmpint (leash_conn_write (ends.dialled, fixture->ctx, "y", 1, &error), ==, 1);
@@ -280,7 +283,8 @@ put_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GE
   return (gssize) count;
 }
 
-static const LeashConnOps put_ops = { .size = sizeof (LeashConnOps), .write = put_write, .close = hang_close };
+static const LeashConnOps put_ops
+    = { .size = sizeof (LeashConnOps), .write = put_write, .close = hang_close };
 
 static void
 test_writev_without_operation (Fixture *fixture, gconstpointer unused)
@@ -327,7 +331,8 @@ is_same_file (int a, int b)
 {
   struct stat one, other;
 
-  return fstat (a, &one) == 0 && fstat (b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+  return fstat (a, &one) == 0 && fstat (b, &other) == 0 && one.st_dev == other.st_dev
+         && one.st_ino == other.st_ino;
 }
 
 static void
@@ -342,7 +347,8 @@ test_fds (Fixture *fixture, gconstpointer unused)
   g_assert_cmpint (pipe2 (fds, O_CLOEXEC), ==, 0);
   g_assert_cmpint (leash_conn_send_fds (ends.dialled, fixture->ctx, "take", 4, fds, 2, &error), ==, 4);
   g_assert_cmpint (leash_conn_write (ends.dialled, fixture->ctx, "none", 4, &error), ==, 4);
-  g_assert_cmpint (leash_conn_receive_fds (ends.accepted, fixture->ctx, buffer, 4, came, 3, &n_came, &error), ==, 4);
+  g_assert_cmpint (leash_conn_receive_fds (ends.accepted, fixture->ctx, buffer, 4, came, 3, &n_came, &error),
+                   ==, 4);
   g_assert_no_error (error);
   g_assert_cmpmem (buffer, 4, "take", 4);
   g_assert_cmpuint (n_came, ==, 2);
@@ -353,7 +359,8 @@ test_fds (Fixture *fixture, gconstpointer unused)
       close (came[i]);
       close (fds[i]);
     }
-  g_assert_cmpint (leash_conn_receive_fds (ends.accepted, fixture->ctx, buffer, 8, came, 3, &n_came, &error), ==, 4);
+  g_assert_cmpint (leash_conn_receive_fds (ends.accepted, fixture->ctx, buffer, 8, came, 3, &n_came, &error),
+                   ==, 4);
   g_assert_cmpuint (n_came, ==, 0);
 }
 
@@ -368,7 +375,8 @@ test_fds_without_room (Fixture *fixture, gconstpointer unused)
   char buffer[8];
 
   g_assert_cmpint (leash_conn_send_fds (ends.dialled, fixture->ctx, "take", 4, fds, 3, &error), ==, 4);
-  g_assert_cmpint (leash_conn_receive_fds (ends.accepted, fixture->ctx, buffer, 8, &came, 1, &n_came, &error), ==, -1);
+  g_assert_cmpint (leash_conn_receive_fds (ends.accepted, fixture->ctx, buffer, 8, &came, 1, &n_came, &error),
+                   ==, -1);
   assert_io_error (error, G_IO_ERROR_NO_SPACE, "Receiving descriptors from “",
                    "3 descriptors came, and there is room for 1");
   g_assert_cmpuint (n_came, ==, 0);
@@ -398,8 +406,8 @@ receive (Sleeper *sleeper)
   int came;
   guint n_came;
 
-  sleeper->n = leash_conn_receive_fds (sleeper->subject, sleeper->ctx, buffer, sizeof buffer, &came, 1, &n_came,
-                                       &sleeper->error);
+  sleeper->n = leash_conn_receive_fds (sleeper->subject, sleeper->ctx, buffer, sizeof buffer, &came, 1,
+                                       &n_came, &sleeper->error);
 }
 
 static void
@@ -451,7 +459,8 @@ static void
 test_close_with_error (Fixture *fixture, gconstpointer unused)
 {
   g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (GError) cause = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "the peer talks nonsense");
+  g_autoptr (GError) cause
+      = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "the peer talks nonsense");
   g_autoptr (GError) error = NULL;
   Sleeper mine = { .func = sleep_reading, .ctx = fixture->ctx, .subject = ends.dialled };
   Sleeper peer = { .func = sleep_reading, .ctx = fixture->ctx, .subject = ends.accepted };

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The conformance suite on every network that comes with Leash; meson runs this program once for each. */
+#include "conformance-networks.h"
+
+#include <leash/leash-network-conformance.h>
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  leash_network_conformance_add ("/tcp", make_tcp);
+  leash_network_conformance_add ("/tcp6", make_tcp6);
+  leash_network_conformance_add ("/unix", make_unix);
+  leash_network_conformance_add ("/users", make_users);
+  return g_test_run ();
+}
