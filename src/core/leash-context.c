@@ -49,17 +49,15 @@ scope_copy (const LeashScope *scope)
 {
   LeashScope *copy = g_new0 (LeashScope, 1);
 
-  if (scope != NULL)
-    *copy = *scope;
-  else
-    copy->clock = leash_clock_system ();
   copy->ref_count = 1;
-  if (copy->tracker != NULL)
-    leash_tracker_ref (copy->tracker);
-  leash_clock_ref (copy->clock);
+  copy->clock = leash_clock_ref (scope != NULL ? scope->clock : leash_clock_system ());
+  if (scope == NULL)
+    return copy;
+  if (scope->tracker != NULL)
+    copy->tracker = leash_tracker_ref (scope->tracker);
   for (guint i = 0; i < LEASH_N_SLOTS; i++)
-    if (copy->slots[i] != NULL)
-      g_object_ref (copy->slots[i]);
+    if (scope->slots[i] != NULL)
+      copy->slots[i] = g_object_ref (scope->slots[i]);
   return copy;
 }
 

@@ -71,7 +71,7 @@ run_receive (LeashConn *conn, LeashContext *ctx, const Move *move, GError **erro
 
 /*
  * Why a wait ended that was not successful: TRUE when it was woken, to look again. reason is what the
- * implementation said, taken over; it may have nothing to say but that the wait's context is done.
+ * implementation said, taken over; NULL where it was not asked, because the connection is closed.
  */
 static gboolean
 look_again (LeashConn *conn, LeashContext *ctx, LeashWay way, gboolean was_woken, gboolean was_done,
@@ -89,7 +89,7 @@ look_again (LeashConn *conn, LeashContext *ctx, LeashWay way, gboolean was_woken
       g_clear_error (&reason);
       leash_patience_refuse (way, error);
     }
-  else
+  else if (reason != NULL)
     g_propagate_error (error, reason);
   return FALSE;
 }

@@ -191,6 +191,8 @@ test_accept_closed (Wire *wire)
       wire_fails (wire, "accepting until closed", acceptors[i].result != NULL, G_IO_ERROR_CLOSED,
                   &acceptors[i].error);
     }
+  /* On a busy machine one may have come too late, which is a misuse. */
+  wire->c.n_misuses = leash_tracker_count_misuses (wire->c.tracker);
 }
 
 static void
