@@ -1,24 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Connections over the kernel's sockets. */
+/* The kernel's sockets, and connections over them. */
 #pragma once
 
-#include <sys/socket.h>
-
+#include "leash-address-private.h"
 #include "leash-net-private.h"
 
-/* A stream socket that never blocks and is closed on exec, -1 with the error set. */
-int        leash_socket_new       (int                    family,
-                                   GError               **error);
+/* A socket that never blocks and is closed on exec, -1 with the error set. */
+int        leash_socket_new       (int                family,
+                                   int                type,
+                                   GError           **error);
+/* Begins to connect, or looks how far that is: 0, EINPROGRESS, EAGAIN (a local server's queue is full), or why it failed. */
+int        leash_socket_try_connect (int              fd,
+                                   const LeashNative *to);
 /* Connects, waiting as long as ctx lets one. */
-gboolean   leash_socket_connect   (int                    fd,
-                                   LeashContext          *ctx,
-                                   const struct sockaddr *native,
-                                   socklen_t              length,
-                                   GError               **error);
-/* Takes the connected descriptor over. remote_address stands in for what the kernel says; may be NULL. */
-LeashConn *leash_socket_conn_new  (int                    fd,
-                                   const char            *remote_address);
-/* The address that a socket is bound to, NULL when it has none. */
-char      *leash_socket_get_local_address (int            fd);
-gboolean   leash_socket_close     (int                    fd,
-                                   GError               **error);
+gboolean   leash_socket_connect   (int                fd,
+                                   LeashContext      *ctx,
+                                   const LeashNative *to,
+                                   GError           **error);
+/* FALSE when the kernel does not tell; ret_native is empty then. */
+gboolean   leash_socket_get_local (int                fd,
+                                   LeashNative       *ret_native);
+gboolean   leash_socket_get_remote (int               fd,
+                                   LeashNative       *ret_native);
+gboolean   leash_socket_close     (int                fd,
+                                   GError           **error);
+/*
+ * Takes the connected descriptor over. holds_back: a TCP socket may not have TCP_NODELAY. As with
+ * leash_conn_new(), one of the addresses is needed.
+ */
+LeashConn *leash_socket_conn_new  (int                fd,
+                                   int                family,
+                                   int                type,
+                                   gboolean           holds_back,
+                                   const char        *local_address,
+                                   const char        *remote_address);

@@ -99,13 +99,15 @@ drain (Wait *wait)
     g_assert (errno == EAGAIN);
 }
 
-/* Returns FALSE when the time of the context is up. */
+/* Returns FALSE when time is up, the context's or until, in monotonic time, -1 for never. */
 static gboolean
-get_timeout (LeashContext *ctx, gboolean has_waker, struct timespec *ret_timeout)
+get_timeout (LeashContext *ctx, gboolean has_waker, gint64 until, struct timespec *ret_timeout)
 {
   gint64 remaining = leash_context_get_remaining (ctx);
   gint64 longest = has_waker ? LONGEST : SLICE;
 
+  if (until >= 0)
+    longest = CLAMP (until - g_get_monotonic_time (), 0, longest);
   if (remaining < 0 || remaining > longest)
     remaining = longest;
   ret_timeout->tv_sec = remaining / G_USEC_PER_SEC;
@@ -113,46 +115,56 @@ get_timeout (LeashContext *ctx, gboolean has_waker, struct timespec *ret_timeout
   return remaining > 0;
 }
 
-static gboolean
-poll_until_ready (LeashContext *ctx, const Wait *wait, int fd, short events, GError **error)
+/* Returns 0 when time is up, and when the context is done, with its error then or without. */
+static int
+poll_until_ready (LeashContext *ctx, struct pollfd *fds, guint n_fds, gint64 until, GError **error)
 {
-  struct pollfd fds[] = { { .fd = fd, .events = events }, { .fd = wait->fd, .events = POLLIN } };
   struct timespec timeout;
   int n;
 
-  while (get_timeout (ctx, wait->fd >= 0, &timeout) && leash_context_check (ctx, error))
+  while (get_timeout (ctx, fds[0].fd >= 0, until, &timeout) && leash_context_check (ctx, error))
     {
-      n = ppoll (fds, G_N_ELEMENTS (fds), &timeout, NULL);
+      n = ppoll (fds, n_fds, &timeout, NULL);
       if (n < 0 && errno != EINTR)
         {
           leash_attempt_set_errno (error, errno);
-          return FALSE;
+          return -1;
         }
       if (n > 0 && fds[0].revents != 0)
-        return TRUE;
+        n--;
+      if (n > 0)
+        return n;
     }
-  return FALSE;
+  return 0;
+}
+
+int
+leash_wait_for_fds (LeashContext *ctx, struct pollfd *fds, guint n_fds, gint64 limit, GError **error)
+{
+  gint64 until = limit < 0 ? -1 : g_get_monotonic_time () + limit;
+  Wait wait = { .watch.func = fire, .fd = get_waker ()->fd };
+  g_autoptr (GError) reason = NULL;
+  int n = 0;
+
+  fds[0] = (struct pollfd){ .fd = wait.fd, .events = POLLIN };
+  if (leash_context_watch (ctx, &wait.watch))
+    {
+      n = poll_until_ready (ctx, fds, n_fds, until, &reason);
+      leash_context_unwatch (ctx, &wait.watch);
+      drain (&wait);
+    }
+  if (n > 0 || (n == 0 && reason == NULL && leash_context_check (ctx, &reason)))
+    return n;
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return -1;
 }
 
 gboolean
 leash_wait_for_fd (LeashContext *ctx, int fd, short events, GError **error)
 {
-  Wait wait = { .watch.func = fire, .fd = get_waker ()->fd };
-  g_autoptr (GError) reason = NULL;
-  gboolean is_ready = FALSE;
+  struct pollfd fds[] = { { 0 }, { .fd = fd, .events = events } };
 
-  if (leash_context_watch (ctx, &wait.watch))
-    {
-      is_ready = poll_until_ready (ctx, &wait, fd, events, &reason);
-      leash_context_unwatch (ctx, &wait.watch);
-      drain (&wait);
-    }
-  if (is_ready)
-    return TRUE;
-  if (reason == NULL)
-    leash_context_check (ctx, &reason);
-  g_propagate_error (error, g_steal_pointer (&reason));
-  return FALSE;
+  return leash_wait_for_fds (ctx, fds, G_N_ELEMENTS (fds), -1, error) > 0;
 }
 
 gboolean

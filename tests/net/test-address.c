@@ -16,6 +16,9 @@ static const struct
   const char *host;
   guint16 port;
   const char *path;
+  LeashScheme scheme;
+  int family;
+  int fd; /* 0 for none */
 } good[] = {
   { "tcp:127.0.0.1:80", "127.0.0.1", 80, NULL },
   { "tcp:example.org:65535", "example.org", 65535, NULL },
@@ -28,6 +31,16 @@ static const struct
   { "unix:a:b c", NULL, 0, "a:b c" },
   { "unix:\377", NULL, 0, "\377" },
   { "unix:" X50 X50 "1234567", NULL, 0, X50 X50 "1234567" },
+  { "tcp4:example.org:80", "example.org", 80, NULL, LEASH_SCHEME_TCP, AF_INET },
+  { "tcp4:127.0.0.1:80", "127.0.0.1", 80, NULL, LEASH_SCHEME_TCP, AF_INET },
+  { "tcp6:example.org:80", "example.org", 80, NULL, LEASH_SCHEME_TCP, AF_INET6 },
+  { "tcp6:[::1]:80", "::1", 80, NULL, LEASH_SCHEME_TCP, AF_INET6 },
+  { "udp:example.org:53", "example.org", 53, NULL, LEASH_SCHEME_UDP },
+  { "udp:[::1]:53", "::1", 53, NULL, LEASH_SCHEME_UDP },
+  { "unix-abstract:a b:\377", NULL, 0, "a b:\377", LEASH_SCHEME_UNIX_ABSTRACT },
+  { "unix-abstract:" X50 X50 "1234567", NULL, 0, X50 X50 "1234567", LEASH_SCHEME_UNIX_ABSTRACT },
+  { "fd:3", NULL, 0, NULL, LEASH_SCHEME_FD, AF_UNSPEC, 3 },
+  { "fd:2147483647", NULL, 0, NULL, LEASH_SCHEME_FD, AF_UNSPEC, G_MAXINT },
 };
 
 static void
@@ -43,6 +56,13 @@ test_good (void)
       g_assert_cmpstr (address.host, ==, good[i].host);
       g_assert_cmpuint (address.port, ==, good[i].port);
       g_assert_cmpstr (address.path, ==, good[i].path);
+      g_assert_cmpint (address.fd, ==, good[i].fd != 0 ? good[i].fd : -1);
+      /* The first rows are of schemes that their text tells. */
+      if (good[i].scheme != 0 || good[i].family != 0)
+        {
+          g_assert_cmpint (address.scheme, ==, good[i].scheme);
+          g_assert_true (good[i].family == address.family || address.family == AF_UNIX);
+        }
     }
 }
 
@@ -55,7 +75,10 @@ static const struct
   { "", G_IO_ERROR_INVALID_ARGUMENT, "it is empty" },
   { "localhost", G_IO_ERROR_INVALID_ARGUMENT, "it has no scheme: expected “tcp:host:port” or “unix:path”" },
   { "localhost:80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “localhost” is not known" },
-  { "udp:127.0.0.1:80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “udp” is not known: expected “tcp:host:port”" },
+  { "sctp:127.0.0.1:80", G_IO_ERROR_NOT_SUPPORTED,
+    "the scheme “sctp” is not known: expected “tcp:host:port”" },
+  { "tc:127.0.0.1:80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “tc” is not known" },
+  { "tcp5:127.0.0.1:80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “tcp5” is not known" },
   { ":80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “” is not known" },
   { "TCP:127.0.0.1:80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “TCP” is not known" },
   { "tcp:", G_IO_ERROR_INVALID_ARGUMENT, "it has no port" },
@@ -88,6 +111,18 @@ static const struct
   { "unix:", G_IO_ERROR_INVALID_ARGUMENT, "the path is empty: expected “unix:path”" },
   { "unix:" X50 X50 "12345678", G_IO_ERROR_INVALID_ARGUMENT,
     "the path is 108 bytes long, and a socket's may be 107" },
+  { "tcp4:[::1]:80", G_IO_ERROR_INVALID_ARGUMENT, "“tcp4” has no IPv6 numbers: use “tcp” or “tcp6”" },
+  { "tcp6:127.0.0.1:80", G_IO_ERROR_INVALID_ARGUMENT, "“tcp6” has no IPv4 numbers: use “tcp” or “tcp4”" },
+  { "tcp6:localhost", G_IO_ERROR_INVALID_ARGUMENT, "it has no port" },
+  { "udp:localhost", G_IO_ERROR_INVALID_ARGUMENT, "it has no port" },
+  { "udp::53", G_IO_ERROR_INVALID_ARGUMENT, "the host is empty" },
+  { "unix-abstract:", G_IO_ERROR_INVALID_ARGUMENT, "the name is empty: expected “unix-abstract:name”" },
+  { "unix-abstract:" X50 X50 "12345678", G_IO_ERROR_INVALID_ARGUMENT, "the name is 108 bytes long" },
+  { "fd:", G_IO_ERROR_INVALID_ARGUMENT, "“” is no number of a descriptor: expected “fd:number”" },
+  { "fd:-1", G_IO_ERROR_INVALID_ARGUMENT, "“-1” is no number of a descriptor" },
+  { "fd:3x", G_IO_ERROR_INVALID_ARGUMENT, "“3x” is no number of a descriptor" },
+  { "fd:2147483648", G_IO_ERROR_INVALID_ARGUMENT, "“2147483648” is no number of a descriptor" },
+  { "fd:99999999999999999999", G_IO_ERROR_INVALID_ARGUMENT, "is no number of a descriptor" },
 };
 
 static void
@@ -107,27 +142,92 @@ test_bad (void)
 }
 
 static void
+assert_text (gconstpointer native, gsize length, int type, const char *expected)
+{
+  LeashNative copy = { .length = (socklen_t) length };
+  g_autofree char *text = NULL;
+
+  memcpy (&copy.native, native, length);
+  text = leash_native_to_string (&copy, type);
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
 test_to_string (void)
 {
   const struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = g_htons (80) };
   const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = g_htons (80) };
   struct sockaddr_un local = { .sun_family = AF_UNIX, .sun_path = "/run/x" };
   const struct sockaddr strange = { .sa_family = AF_NETLINK };
-  g_autofree char *v4_text = leash_address_to_string ((gconstpointer) &v4, sizeof v4);
-  g_autofree char *v6_text = leash_address_to_string ((gconstpointer) &v6, sizeof v6);
-  g_autofree char *path_text = leash_address_to_string ((gconstpointer) &local, sizeof local);
-  g_autofree char *abstract_text = NULL;
+  const gsize nameless = G_STRUCT_OFFSET (struct sockaddr_un, sun_path);
 
-  g_assert_cmpstr (v4_text, ==, "tcp:0.0.0.0:80");
-  g_assert_cmpstr (v6_text, ==, "tcp:[::]:80");
-  g_assert_cmpstr (path_text, ==, "unix:/run/x");
-  memcpy (local.sun_path, "\0abc", 4);
-  abstract_text
-      = leash_address_to_string ((gconstpointer) &local, G_STRUCT_OFFSET (struct sockaddr_un, sun_path) + 4);
-  g_assert_cmpstr (abstract_text, ==, "unix:@abc");
-  g_assert_null (
-      leash_address_to_string ((gconstpointer) &local, G_STRUCT_OFFSET (struct sockaddr_un, sun_path)));
-  g_assert_null (leash_address_to_string (&strange, sizeof strange));
+  assert_text (&v4, sizeof v4, SOCK_STREAM, "tcp:0.0.0.0:80");
+  assert_text (&v4, sizeof v4, SOCK_DGRAM, "udp:0.0.0.0:80");
+  assert_text (&v6, sizeof v6, SOCK_STREAM, "tcp:[::]:80");
+  assert_text (&local, sizeof local, SOCK_STREAM, "unix:/run/x");
+  memcpy (local.sun_path, "\0a\0bc", 5);
+  assert_text (&local, nameless + 5, SOCK_STREAM, "unix-abstract:a@bc");
+  assert_text (&local, nameless, SOCK_STREAM, NULL);
+  assert_text (&strange, sizeof strange, SOCK_STREAM, NULL);
+}
+
+static LeashNative
+native_of (const char *text)
+{
+  g_auto (LeashAddress) address = { 0 };
+  LeashNative native;
+
+  g_assert_true (leash_address_parse (&address, text, NULL));
+  g_assert_true (leash_address_get_native (&address, &native));
+  return native;
+}
+
+/* What is text again as it was is the same address to the kernel, too. */
+static void
+test_numbers (void)
+{
+  static const char *const texts[] = {
+    "tcp:127.0.0.1:80",       "tcp:[::1]:80", "tcp:[fe80::1%lo]:80",
+    "tcp:[::ffff:1.2.3.4]:1", "unix:/run/x",  "unix-abstract:x",
+  };
+  static const char *const any[] = { "tcp:0.0.0.0:1", "tcp:[::]:1", "tcp:[::ffff:0.0.0.0]:1" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      LeashNative native = native_of (texts[i]);
+
+      assert_text (&native.native, native.length, SOCK_STREAM, texts[i]);
+      g_assert_false (leash_native_is_any (&native));
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (any); i++)
+    {
+      LeashNative native = native_of (any[i]);
+
+      g_assert_true (leash_native_is_any (&native));
+    }
+}
+
+static void
+test_equal (void)
+{
+  static const struct
+  {
+    const char *text;
+    const char *other;
+    gboolean is_equal;
+  } pairs[] = {
+    { "tcp:127.0.0.1:80", "udp:127.0.0.1:80", TRUE },  { "tcp:127.0.0.1:80", "tcp:127.0.0.1:81", FALSE },
+    { "tcp:127.0.0.1:80", "tcp:127.0.0.2:80", FALSE }, { "tcp:127.0.0.1:80", "tcp:[::1]:80", FALSE },
+    { "tcp:[::1]:80", "tcp:[::1]:80", TRUE },          { "tcp:[::1]:80", "tcp:[::1]:81", FALSE },
+    { "tcp:[::1]:80", "tcp:[::2]:80", FALSE },         { "unix:x", "unix:x", FALSE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+    {
+      LeashNative native = native_of (pairs[i].text), other = native_of (pairs[i].other);
+
+      g_assert_cmpint (leash_native_equal (&native, &other), ==, pairs[i].is_equal);
+    }
 }
 
 int
@@ -137,5 +237,7 @@ main (int argc, char **argv)
   g_test_add_func ("/net/address/good-ones-are-taken-apart", test_good);
   g_test_add_func ("/net/address/bad-ones-are-told-what-was-expected", test_bad);
   g_test_add_func ("/net/address/socket-addresses-as-text", test_to_string);
+  g_test_add_func ("/net/address/numbers-are-not-looked-up", test_numbers);
+  g_test_add_func ("/net/address/same-host-and-port", test_equal);
   return g_test_run ();
 }

@@ -3,10 +3,10 @@
  * The host's network, on loopback and local sockets. Names are looked up in a resolver of the test's own,
  * which GIO lets a program have: what real ones know depends on the machine.
  */
+#include "full-server.h"
 #include "net-fixture.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -232,60 +232,7 @@ test_no_descriptors (Fixture *fixture, gconstpointer unused)
   assert_connects (fixture, listener, address);
 }
 
-/* Servers that have no room: made with the C library's own means, since Leash's have much */
-
-typedef struct
-{
-  int listening;
-  int waiting[64]; /* connections that fill the queue */
-  guint n_waiting;
-} FullServer;
-
-static FullServer
-start_full_server (const struct sockaddr *native, socklen_t length)
-{
-  FullServer server = { .listening = socket (native->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0) };
-  struct sockaddr_storage bound = { 0 };
-  socklen_t bound_length = sizeof bound;
-  int failed = 0;
-
-  g_assert_cmpint (bind (server.listening, native, length), ==, 0);
-  g_assert_cmpint (listen (server.listening, 0), ==, 0);
-  g_assert_cmpint (getsockname (server.listening, (struct sockaddr *) &bound, &bound_length), ==, 0);
-  /* A TCP server's queue has room for one more than was asked for, the handshakes that are under way for
-   * some. */
-  while (failed == 0 && server.n_waiting < (native->sa_family == AF_UNIX ? 64 : 4))
-    {
-      int fd = socket (native->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-      failed = connect (fd, (struct sockaddr *) &bound, bound_length) != 0 && errno == EAGAIN;
-      server.waiting[server.n_waiting++] = fd;
-    }
-  return server;
-}
-
-static void
-full_server_clear (FullServer *server)
-{
-  for (guint i = 0; i < server->n_waiting; i++)
-    close (server->waiting[i]);
-  close (server->listening);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (FullServer, full_server_clear)
-
-static FullServer
-start_full_tcp_server (char **ret_address)
-{
-  const struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr.s_addr = g_htonl (INADDR_LOOPBACK) };
-  FullServer server = start_full_server ((gconstpointer) &native, sizeof native);
-  struct sockaddr_in bound;
-  socklen_t length = sizeof bound;
-
-  g_assert_cmpint (getsockname (server.listening, (struct sockaddr *) &bound, &length), ==, 0);
-  *ret_address = g_strdup_printf ("tcp:127.0.0.1:%u", g_ntohs (bound.sin_port));
-  return server;
-}
+/* Servers that have no room */
 
 static FullServer
 start_full_local_server (Fixture *fixture, char **ret_address)

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What connections over the kernel's sockets do. Each call is tried, and waited for only when the kernel says
+ * so. Data is sent with MSG_NOSIGNAL, since a library must not change what SIGPIPE does to its program.
+ *
+ * TCP connections send at once what is written (TCP_NODELAY): programs that write whole requests gain what
+ * Nagle's algorithm would cost them in waiting for acknowledgements, and those that write byte by byte are
+ * better served by a buffer than by a timer. Accepted ones have that from the socket that listens. One that
+ * was dialled gets it before its second write: the first is never held back, as Linux holds a small piece
+ * back only behind another one that is not acknowledged, and many connections carry no more than one request.
+ */
+#include "leash-socket-private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leash-wait-private.h"
+
+typedef struct
+{
+  int fd;
+  guint
+      n_writes; /* atomic; of a TCP connection that holds back, not counted beyond 2; 2 at first in others */
+} SocketConn;
+
+static int
+get_fd (gpointer impl)
+{
+  return ((SocketConn *) impl)->fd;
+}
+
+/* Called before each write. */
+static inline void
+stop_holding_back (SocketConn *self)
+{
+  const int on = 1;
+
+  if (LEASH_UNLIKELY (__atomic_load_n (&self->n_writes, __ATOMIC_RELAXED) < 2)
+      && __atomic_fetch_add (&self->n_writes, 1, __ATOMIC_RELAXED) == 1)
+    setsockopt (self->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/*
+ * What a call that failed with code comes to: TRUE when it is to be made again, else *ret_n is what the
+ * operation returns. Nothing depends on whether the descriptor is non-blocking, which for an adopted one is
+ * not Leash's to say.
+ */
+static gboolean
+is_to_be_repeated (LeashContext *ctx, int code, gssize *ret_n, GError **error)
+{
+  if (code == EINTR)
+    return leash_context_check (ctx, error);
+  if (code == EAGAIN)
+    *ret_n = LEASH_CONN_WOULD_BLOCK;
+  else
+    leash_attempt_set_errno (error, code);
+  return FALSE;
+}
+
+static gssize
+socket_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  gssize n;
+
+  do
+    n = recv (get_fd (impl), buffer, count, MSG_DONTWAIT);
+  while (LEASH_UNLIKELY (n < 0) && is_to_be_repeated (ctx, errno, &n, error));
+  return n;
+}
+
+static gssize
+socket_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  gssize n;
+
+  stop_holding_back (impl);
+  do
+    n = send (get_fd (impl), buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (LEASH_UNLIKELY (n < 0) && is_to_be_repeated (ctx, errno, &n, error));
+  return n;
+}
+
+static gssize
+send_message (gpointer impl, LeashContext *ctx, const struct msghdr *message, GError **error)
+{
+  gssize n;
+
+  stop_holding_back (impl);
+  do
+    n = sendmsg (get_fd (impl), message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (LEASH_UNLIKELY (n < 0) && is_to_be_repeated (ctx, errno, &n, error));
+  return n;
+}
+
+/* GIO's vectors are the kernel's, as GIO itself has it. */
+G_STATIC_ASSERT (sizeof (GOutputVector) == sizeof (struct iovec));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GOutputVector, buffer) == G_STRUCT_OFFSET (struct iovec, iov_base));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (GOutputVector, size) == G_STRUCT_OFFSET (struct iovec, iov_len));
+
+static gssize
+socket_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors,
+               GError **error)
+{
+  const struct msghdr message = {
+    .msg_iov = (struct iovec *) (gpointer) vectors,
+    .msg_iovlen = MIN (n_vectors, IOV_MAX),
+  };
+
+  return send_message (impl, ctx, &message, error);
+}
+
+static gboolean
+socket_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
+{
+  return leash_wait_for_fd (ctx, get_fd (impl), condition == G_IO_IN ? POLLIN : POLLOUT, error);
+}
+
+/* What the kernel takes at once. */
+#define FDS_MAX 253
+
+typedef union
+{
+  struct cmsghdr align;
+  char bytes[CMSG_SPACE (FDS_MAX * sizeof (int))];
+} Control;
+
+static gssize
+local_send_fds (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, const int *fds,
+                guint n_fds, GError **error)
+{
+  struct iovec bytes = { .iov_base = (void *) buffer, .iov_len = count };
+  Control control = { .bytes = { 0 } };
+  struct msghdr message = {
+    .msg_iov = &bytes,
+    .msg_iovlen = 1,
+    .msg_control = control.bytes,
+    .msg_controllen = CMSG_SPACE (n_fds * sizeof (int)),
+  };
+
+  if (n_fds > FDS_MAX)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "%u descriptors are more than the %d that go at once", n_fds, FDS_MAX);
+      return -1;
+    }
+  control.align = (struct cmsghdr){
+    .cmsg_level = SOL_SOCKET,
+    .cmsg_type = SCM_RIGHTS,
+    .cmsg_len = CMSG_LEN (n_fds * sizeof (int)),
+  };
+  memcpy (CMSG_DATA (&control.align), fds, n_fds * sizeof (int));
+  return send_message (impl, ctx, &message, error);
+}
+
+/* Puts those that came into ret_fds as far as there is room, and returns how many came. */
+static guint
+take_fds (struct msghdr *message, int *ret_fds, guint max_fds)
+{
+  guint n = 0;
+
+  for (struct cmsghdr *each = CMSG_FIRSTHDR (message); each != NULL; each = CMSG_NXTHDR (message, each))
+    {
+      gsize size = each->cmsg_len - CMSG_LEN (0);
+
+      if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS)
+        continue;
+      for (gsize i = 0; i < size / sizeof (int); i++, n++)
+        {
+          int fd;
+
+          memcpy (&fd, CMSG_DATA (each) + i * sizeof fd, sizeof fd);
+          if (n < max_fds)
+            ret_fds[n] = fd;
+          else
+            close (fd);
+        }
+    }
+  return n;
+}
+
+static gssize
+local_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
+                   guint *ret_n_fds, GError **error)
+{
+  struct iovec bytes = { .iov_base = buffer, .iov_len = count };
+  Control control;
+  struct msghdr message = {
+    .msg_iov = &bytes,
+    .msg_iovlen = 1,
+    .msg_control = control.bytes,
+    .msg_controllen = sizeof control,
+  };
+  guint n_came;
+  gssize n;
+
+  do
+    n = recvmsg (get_fd (impl), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (LEASH_UNLIKELY (n < 0) && is_to_be_repeated (ctx, errno, &n, error));
+  if (n < 0)
+    return n;
+  n_came = take_fds (&message, ret_fds, max_fds);
+  if (n_came <= max_fds && (message.msg_flags & MSG_CTRUNC) == 0)
+    {
+      *ret_n_fds = n_came;
+      return n;
+    }
+  for (guint i = 0; i < MIN (n_came, max_fds); i++)
+    close (ret_fds[i]);
+  if ((message.msg_flags & MSG_CTRUNC) != 0)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
+                         "descriptors came that this process may not have");
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "%u descriptors came, and there is room for %u",
+                 n_came, max_fds);
+  return -1;
+}
+
+static GCredentials *
+local_get_credentials (gpointer impl, GError **error)
+{
+  GCredentials *credentials;
+  struct ucred found;
+  socklen_t size = sizeof found;
+
+  if (getsockopt (get_fd (impl), SOL_SOCKET, SO_PEERCRED, &found, &size) != 0)
+    {
+      leash_attempt_set_errno (error, errno);
+      return NULL;
+    }
+  credentials = g_credentials_new ();
+  g_credentials_set_native (credentials, G_CREDENTIALS_TYPE_LINUX_UCRED, &found);
+  return credentials;
+}
+
+/* The close that follows sends a reset. */
+static void
+socket_reset (gpointer impl, const GError *cause)
+{
+  const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+  setsockopt (get_fd (impl), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+static gboolean
+socket_shutdown (gpointer impl, gboolean reading, gboolean writing, GError **error)
+{
+  int how = reading && writing ? SHUT_RDWR : reading ? SHUT_RD : SHUT_WR;
+
+  if (shutdown (get_fd (impl), how) == 0)
+    return TRUE;
+  leash_attempt_set_errno (error, errno);
+  return FALSE;
+}
+
+static gboolean
+socket_close (gpointer impl, GError **error)
+{
+  return leash_socket_close (get_fd (impl), error);
+}
+
+#define SOCKET_OPS                                                                             \
+  .size = sizeof (LeashConnOps), .read = socket_read, .write = socket_write, .get_fd = get_fd, \
+  .close = socket_close, .wait = socket_wait, .writev = socket_writev, .reset = socket_reset
+
+#define LOCAL_OPS                                                                   \
+  SOCKET_OPS, .get_credentials = local_get_credentials, .send_fds = local_send_fds, \
+              .receive_fds = local_receive_fds
+
+static const LeashConnOps stream_ops = { SOCKET_OPS, .shutdown = socket_shutdown };
+static const LeashConnOps local_ops = { LOCAL_OPS, .shutdown = socket_shutdown };
+/* Datagrams have no end: one that is shut down for reading would be ready for ever, with nothing to read. */
+static const LeashConnOps datagram_ops = { SOCKET_OPS };
+static const LeashConnOps local_datagram_ops = { LOCAL_OPS };
+
+LeashConn *
+leash_socket_conn_new (int fd, int family, int type, gboolean holds_back, const char *local_address,
+                       const char *remote_address)
+{
+  gboolean is_local = family == AF_UNIX, is_datagram = type == SOCK_DGRAM;
+  const LeashConnOps *ops = is_datagram ? (is_local ? &local_datagram_ops : &datagram_ops)
+                                        : (is_local ? &local_ops : &stream_ops);
+  SocketConn *self = g_new (SocketConn, 1);
+
+  self->fd = fd;
+  self->n_writes = holds_back && !is_local && !is_datagram ? 0 : 2;
+  return leash_conn_new (ops, self, g_free, local_address, remote_address);
+}
