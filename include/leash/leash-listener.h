@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 /**
  * LeashListenerOps:
  * @size: `sizeof (LeashListenerOps)`: operations that came later are not looked at
- * @accept: waits for a connection
+ * @accept: waits for a connection; fails with %G_IO_ERROR_TOO_MANY_OPEN_FILES or %G_IO_ERROR_NO_SPACE when it is worth
+ *   another try after a while
  * @shutdown: called before @close, to end an @accept that waits in another thread
  * @get_fd: the descriptor, -1 where there is none
  * @close: closes; called once, when no other operation runs; the listener is closed whatever it returns
@@ -47,6 +48,9 @@ LeashConn     *leash_listener_accept      (LeashListener          *listener,
                                            LeashContext           *ctx,
                                            GError                **error) G_GNUC_WARN_UNUSED_RESULT;
 LEASH_AVAILABLE_IN_0_1
+void           leash_listener_set_max_connections (LeashListener  *listener,
+                                           guint                   max);
+LEASH_AVAILABLE_IN_0_1
 const char    *leash_listener_get_address (LeashListener          *listener);
 LEASH_AVAILABLE_IN_0_1
 int            leash_listener_get_fd      (LeashListener          *listener);
@@ -56,6 +60,10 @@ LEASH_AVAILABLE_IN_0_1
 gboolean       leash_listener_is_closed   (LeashListener          *listener);
 LEASH_AVAILABLE_IN_0_1
 gboolean       leash_listener_close       (LeashListener          *listener,
+                                           GError                **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean       leash_listener_shutdown    (LeashListener          *listener,
+                                           LeashContext           *ctx,
                                            GError                **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LeashListener, leash_listener_unref)

@@ -22,7 +22,8 @@ struct _LeashHandle
   LeashUse use;           /* who is in an operation; see there */
   LeashTag *tag;          /* kept after the close, so that a misuse can be told with its stacks */
   gpointer impl;          /* not to be touched by who has not entered */
-  GDestroyNotify destroy; /* called behind close */
+  GDestroyNotify destroy; /* of impl; called by end */
+  void (*end) (LeashHandle *handle); /* called behind close; NULL for nothing to do */
   gboolean (*close) (gpointer impl, GError **error);
   void (*wake) (LeashHandle *handle); /* ends the operations that wait in other threads; NULL: they end alone */
   const char *noun; /* "file", for messages */
@@ -61,6 +62,8 @@ int      leash_handle_get_fd  (LeashHandle        *handle,
                               gconstpointer       caller);
 gboolean leash_handle_finish (LeashHandle        *handle,
                               GError            **error) G_GNUC_NO_INLINE;
+/* The end of most: destroys impl, if it is to be. */
+void     leash_handle_destroy (LeashHandle        *handle);
 
 /*
  * For a handle that stands before another one of its kind, and is the only one to use it. The first takes what
@@ -81,6 +84,7 @@ leash_handle_init (LeashHandle *handle, gpointer impl, GDestroyNotify destroy,
     .ref_count = 1,
     .impl = impl,
     .destroy = destroy,
+    .end = destroy != NULL ? leash_handle_destroy : NULL,
     .close = close,
     .noun = noun,
     .name = name,
@@ -121,8 +125,8 @@ leash_handle_finish_bare (LeashHandle *handle, gboolean (*close) (gpointer impl,
   if (handle->known_fd >= 0)
     leash_own_fd_remove (handle->known_fd);
   closed = close (handle->impl, error);
-  if (LEASH_UNLIKELY (handle->destroy != NULL))
-    handle->destroy (handle->impl);
+  if (LEASH_UNLIKELY (handle->end != NULL))
+    handle->end (handle);
   return closed;
 }
 

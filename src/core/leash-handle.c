@@ -18,6 +18,13 @@ leash_handle_finish (LeashHandle *handle, GError **error)
   return leash_handle_finish_by (handle, handle->close, error);
 }
 
+void
+leash_handle_destroy (LeashHandle *handle)
+{
+  if (handle->destroy != NULL)
+    handle->destroy (handle->impl);
+}
+
 gboolean
 leash_handle_refuse (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller, GError **error)
 {

@@ -7,12 +7,16 @@
 #include "leash-handle-private.h"
 #include "leash-net-private.h"
 #include "leash-patience-private.h"
+#include "leash-roster-private.h"
 
 struct _LeashConn
 {
   LeashHandle handle;      /* first */
   const LeashConnOps *ops; /* static in the implementation */
   LeashPatience patience;
+  LeashRoster *roster; /* a reference; NULL when no listener has accepted it; does not change while it is open */
+  LeashConn *next_open; /* the roster's lock's, as is prev_open */
+  LeashConn *prev_open;
   GError *cause;             /* atomic; what leash_conn_close_with_error() was given, then never changes */
   const char *local_address; /* NULL when it has none; lies in addresses, as does the other */
   const char *remote_address;

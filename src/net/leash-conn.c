@@ -74,6 +74,17 @@ wake (LeashHandle *handle)
   leash_patience_wake_all (&conn->patience);
 }
 
+/* Behind the close. */
+static void
+end (LeashHandle *handle)
+{
+  LeashConn *conn = (LeashConn *) handle;
+
+  leash_handle_destroy (handle);
+  if (conn->roster != NULL)
+    leash_roster_leave (conn);
+}
+
 /**
  * leash_conn_new: (skip)
  * @ops: the operations; they must live as long as the connection
@@ -113,6 +124,7 @@ leash_conn_new (const LeashConnOps *ops, gpointer impl, GDestroyNotify destroy, 
   leash_handle_init (&conn->handle, impl, destroy, ops->close, "connection",
                      remote_address != NULL ? conn->remote_address : conn->local_address);
   conn->handle.wake = wake;
+  conn->handle.end = end;
   leash_patience_init (&conn->patience);
   conn->ops = ops;
   return conn;

@@ -3,12 +3,21 @@
  * LeashListener: waits for connections on an address of any network. Its life and its checks are LeashConn's;
  * see there. What it accepts is tracked by the context of the accept, not by the one that it listens under: a
  * server's connections belong to whoever serves them.
+ *
+ * An accept that fails for want of descriptors or memory fails again at once, since the connection stays
+ * where it is, and a server that just goes on would do nothing else. So the first such failure is told, and
+ * the accepts that follow try again by themselves, in ever longer pauses, until one succeeds.
  */
 #include "leash-boxed-private.h"
 #include "leash-handle-private.h"
 #include "leash-net-private.h"
+#include "leash-roster-private.h"
 
 #include <string.h>
+
+/* Between accepts that fail, at first and at most. */
+#define FIRST_PAUSE (5 * G_TIME_SPAN_MILLISECOND)
+#define LAST_PAUSE (1 * G_TIME_SPAN_SECOND)
 
 /**
  * LeashListener:
@@ -25,6 +34,9 @@ struct _LeashListener
 {
   LeashHandle handle;          /* first */
   const LeashListenerOps *ops; /* static in the implementation */
+  LeashRoster *roster;         /* a reference */
+  gint64 pause;                /* atomic; before the next accept; 0 unless the last one has failed */
+  gboolean is_shut;            /* atomic; leash_listener_shutdown() was called */
   char address[];
 };
 
@@ -43,6 +55,7 @@ wake (LeashHandle *handle)
 
   if (listener->ops->shutdown != NULL)
     listener->ops->shutdown (handle->impl);
+  leash_roster_close (listener->roster);
 }
 
 /**
@@ -76,6 +89,7 @@ leash_listener_new (const LeashListenerOps *ops, gpointer impl, GDestroyNotify d
   memcpy (listener->address, address, size);
   leash_handle_init (&listener->handle, impl, destroy, ops->close, "listener", listener->address);
   listener->handle.wake = wake;
+  listener->roster = leash_roster_new ();
   listener->ops = ops;
   return listener;
 }
@@ -116,8 +130,71 @@ leash_listener_ref (LeashListener *listener)
 void
 leash_listener_unref (LeashListener *listener)
 {
-  if (listener != NULL && leash_handle_unref (&listener->handle, LEASH_CALLER))
-    g_free (listener);
+  if (listener == NULL || !leash_handle_unref (&listener->handle, LEASH_CALLER))
+    return;
+  leash_roster_unref (listener->roster);
+  g_free (listener);
+}
+
+static gboolean
+is_shortage (const GError *reason)
+{
+  return g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES)
+         || g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+}
+
+/* Whether a failure is the first since an accept has succeeded; sets how long to pause before the next one.
+ */
+static gboolean
+note_failure (LeashListener *listener, gint64 pause)
+{
+  gint64 none = 0;
+
+  if (pause == 0)
+    return __atomic_compare_exchange_n (&listener->pause, &none, FIRST_PAUSE, FALSE, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED);
+  __atomic_store_n (&listener->pause, MIN (2 * pause, LAST_PAUSE), __ATOMIC_RELAXED);
+  return FALSE;
+}
+
+/* Says what kept it from accepting, where it was that as well. */
+static LeashConn *
+give_up (const GError *shortage, GError *reason, GError **error)
+{
+  if (reason != NULL && shortage != NULL)
+    g_prefix_error (&reason, "%s; ", shortage->message);
+  if (reason != NULL)
+    g_propagate_error (error, reason);
+  return NULL;
+}
+
+static LeashConn *
+accept_patiently (LeashListener *listener, LeashContext *ctx, GError **error)
+{
+  g_autoptr (GError) shortage = NULL;
+
+  for (;;)
+    {
+      gint64 pause = __atomic_load_n (&listener->pause, __ATOMIC_RELAXED);
+      GError *reason = NULL;
+      LeashConn *conn;
+
+      if (G_UNLIKELY (pause > 0) && !leash_roster_pause (listener->roster, ctx, pause, &reason))
+        return give_up (shortage, reason, error);
+      conn = listener->ops->accept (listener->handle.impl, ctx, &reason);
+      if (conn != NULL)
+        {
+          if (G_UNLIKELY (pause > 0))
+            __atomic_store_n (&listener->pause, 0, __ATOMIC_RELAXED);
+          return conn;
+        }
+      if (leash_context_is_done (ctx) || leash_use_is_closed (&listener->handle.use))
+        return give_up (shortage, reason, error);
+      if (note_failure (listener, pause) || !is_shortage (reason))
+        return give_up (NULL, reason, error);
+      g_clear_error (&shortage);
+      shortage = reason;
+    }
 }
 
 static LeashConn *
@@ -125,8 +202,11 @@ accept_conn (LeashListener *listener, LeashContext *ctx, GError **error)
 {
   LeashConn *conn = NULL;
 
-  if (leash_context_check (ctx, error))
-    conn = listener->ops->accept (listener->handle.impl, ctx, error);
+  if (leash_context_check (ctx, error) && leash_roster_reserve (listener->roster, ctx, error))
+    {
+      conn = accept_patiently (listener, ctx, error);
+      leash_roster_enter (listener->roster, conn);
+    }
   if (G_UNLIKELY (conn == NULL))
     leash_handle_explain (&listener->handle, &call_accept, error);
   return conn;
@@ -142,8 +222,13 @@ accept_conn (LeashListener *listener, LeashContext *ctx, GError **error)
  * the peer's address, or by the listener's where the peer has none. It stops waiting when @ctx is done, with
  * the context's error, and when the listener is closed in another thread, with %G_IO_ERROR_CLOSED.
  *
- * After another error, such as %G_IO_ERROR_TOO_MANY_OPEN_FILES, the listener goes on working, and the
- * connection waits to be accepted: who tries again should first wait, or close something.
+ * While there are as many connections as leash_listener_set_max_connections() allows, it waits for one of
+ * them to be closed.
+ *
+ * After another error the listener goes on working, and who accepts again may do so at once: accepts that
+ * follow a failure wait a while before they try, 5 ms at first and 1 s at most. Where descriptors or memory
+ * have run out, %G_IO_ERROR_TOO_MANY_OPEN_FILES or %G_IO_ERROR_NO_SPACE is told once, and the accepts that
+ * follow try until they succeed, while the connection waits to be accepted.
  *
  * Returns: (transfer full): the connection, %NULL with @error set
  *
@@ -164,6 +249,26 @@ leash_listener_accept (LeashListener *listener, LeashContext *ctx, GError **erro
     leash_conn_track (conn, ctx, "conn", leash_conn_get_name (conn), LEASH_CALLER);
   leash_handle_leave (&listener->handle);
   return conn;
+}
+
+/**
+ * leash_listener_set_max_connections:
+ * @listener: a listener
+ * @max: how many connections may be open, of those that it has accepted; 0 for any number, as at first
+ *
+ * Limits the connections that are open at a time: while there are as many, leash_listener_accept() waits.
+ * Those that are open already stay so when the limit is lower.
+ *
+ * May be called from any thread, at any time.
+ *
+ * Since: 0.1
+ */
+void
+leash_listener_set_max_connections (LeashListener *listener, guint max)
+{
+  g_return_if_fail (listener != NULL);
+
+  leash_roster_set_max (listener->roster, max);
 }
 
 /**
@@ -261,4 +366,45 @@ leash_listener_close (LeashListener *listener, GError **error)
   g_return_val_if_fail (listener != NULL, FALSE);
 
   return leash_handle_close (&listener->handle, LEASH_CALLER, error);
+}
+
+/**
+ * leash_listener_shutdown:
+ * @listener: a listener
+ * @ctx: a context
+ * @error: return location for an error
+ *
+ * Closes a listener, as leash_listener_close() does, and waits until all connections that it has accepted are
+ * closed, for as long as @ctx lets it. When @ctx is done before, it fails with the context's error, which
+ * says how many are open and names the first of them. They stay open, and it may be called again, to wait on.
+ * A listener that is closed already is only waited for.
+ *
+ * Connections are not told: who serves them closes them when it has answered, and at the end leaves none
+ * behind that waits for a request.
+ *
+ * Returns: %TRUE when none is open, or %FALSE with @error set
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_listener_shutdown (LeashListener *listener, LeashContext *ctx, GError **error)
+{
+  gboolean closed = TRUE;
+  GError *reason = NULL;
+
+  g_return_val_if_fail (listener != NULL, FALSE);
+  g_return_val_if_fail (ctx != NULL, FALSE);
+
+  if (!__atomic_exchange_n (&listener->is_shut, TRUE, __ATOMIC_ACQ_REL)
+      && !leash_use_is_closed (&listener->handle.use))
+    closed = leash_handle_close (&listener->handle, LEASH_CALLER, &reason);
+  if (!leash_roster_wait_empty (listener->roster, ctx, error))
+    {
+      g_clear_error (&reason);
+      leash_attempt_prefix (error, "Shutting down", listener->address);
+      return FALSE;
+    }
+  if (!closed)
+    g_propagate_error (error, reason);
+  return closed;
 }

@@ -131,6 +131,253 @@ test_use_after_close (Fixture *fixture, gconstpointer unused)
     fixture->n_misuses = 3;
 }
 
+/* A limit */
+
+static void
+test_limit (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  const char *address = leash_listener_get_address (listener);
+  g_autoptr (LeashConn) first = dial (fixture->ctx, address);
+  g_autoptr (LeashConn) second = dial (fixture->ctx, address);
+  g_autoptr (LeashConn) third = dial (fixture->ctx, address);
+  g_autoptr (LeashConn) accepted = NULL;
+  g_autoptr (LeashConn) other = NULL;
+  Sleeper sleeper = { .func = sleep_accepting, .ctx = fixture->ctx, .subject = listener };
+
+  leash_listener_set_max_connections (listener, 1);
+  accepted = accept_one (listener, fixture->ctx);
+  sleeper_start (&sleeper);
+  g_assert_true (leash_conn_close (accepted, NULL));
+  sleeper_join (&sleeper);
+  g_assert_no_error (sleeper.error);
+  other = g_steal_pointer (&sleeper.result);
+  sleeper_start (&sleeper);
+  leash_listener_set_max_connections (listener, 2);
+  sleeper_join (&sleeper);
+  g_assert_no_error (sleeper.error);
+  leash_conn_unref (sleeper.result);
+  leash_listener_set_max_connections (listener, 0);
+}
+
+static void
+test_limit_ends (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  g_autoptr (LeashConn) dialled = dial (fixture->ctx, leash_listener_get_address (ends.listener));
+  g_autoptr (LeashContext) ctx = leash_context_with_cancel (fixture->ctx);
+  g_autoptr (LeashContext) late = leash_context_with_timeout (fixture->ctx, 20000);
+  Sleeper sleeper = { .func = sleep_accepting, .ctx = ctx, .subject = ends.listener };
+  g_autoptr (GError) error = NULL;
+
+  leash_listener_set_max_connections (ends.listener, 1);
+  g_assert_null (leash_listener_accept (ends.listener, late, &error));
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Accepting on “");
+  sleeper_start (&sleeper);
+  leash_context_cancel (ctx, NULL);
+  sleeper_join (&sleeper);
+  assert_io_error (sleeper.error, G_IO_ERROR_CANCELLED, "Accepting on “");
+  sleeper.ctx = fixture->ctx;
+  sleeper_start (&sleeper);
+  g_assert_true (leash_listener_close (ends.listener, NULL));
+  sleeper_join (&sleeper);
+  assert_io_error (sleeper.error, G_IO_ERROR_CLOSED, "Accepting on “", "closed in another thread");
+}
+
+/* Threads that accept at the same time do not go beyond the limit together. */
+static void
+test_limit_of_many (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  Sleeper sleepers[4];
+  LeashConn *dialled[G_N_ELEMENTS (sleepers)];
+  guint n_accepted = 0;
+
+  leash_listener_set_max_connections (listener, 2);
+  for (guint i = 0; i < G_N_ELEMENTS (sleepers); i++)
+    {
+      sleepers[i] = (Sleeper){ .func = sleep_accepting, .ctx = fixture->ctx, .subject = listener };
+      sleeper_start (&sleepers[i]);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (sleepers); i++)
+    dialled[i] = dial (fixture->ctx, leash_listener_get_address (listener));
+  if (leash_has_tracking ())
+    {
+      /* The listener, what was dialled, and two. */
+      wait_until (leash_tracker_count_open (fixture->tracker) == 1 + G_N_ELEMENTS (sleepers) + 2);
+      g_usleep (20000);
+      g_assert_cmpuint (leash_tracker_count_open (fixture->tracker), ==, 1 + G_N_ELEMENTS (sleepers) + 2);
+    }
+  g_assert_true (leash_listener_close (listener, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (sleepers); i++)
+    {
+      sleeper_join (&sleepers[i]);
+      n_accepted += sleepers[i].result != NULL;
+      g_clear_error (&sleepers[i].error);
+      leash_conn_unref (sleepers[i].result);
+      leash_conn_unref (dialled[i]);
+    }
+  g_assert_cmpuint (n_accepted, <=, 2);
+}
+
+/* A clean shutdown */
+
+static void
+sleep_shutting_down (Sleeper *sleeper)
+{
+  sleeper->n = leash_listener_shutdown (sleeper->subject, sleeper->ctx, &sleeper->error);
+}
+
+static void
+test_shutdown (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  Sleeper accepting = { .func = sleep_accepting, .ctx = fixture->ctx, .subject = ends.listener };
+  Sleeper sleeper = { .func = sleep_shutting_down, .ctx = fixture->ctx, .subject = ends.listener };
+
+  sleeper_start (&accepting);
+  sleeper_start (&sleeper);
+  sleeper_join (&accepting);
+  assert_io_error (accepting.error, G_IO_ERROR_CLOSED, "Accepting on “");
+  g_assert_true (leash_listener_is_closed (ends.listener));
+  /* The connection is as well as before. */
+  g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "x", 1, NULL, NULL));
+  g_assert_true (leash_conn_close (ends.accepted, NULL));
+  sleeper_join (&sleeper);
+  g_assert_no_error (sleeper.error);
+  g_assert_true (sleeper.n);
+  g_assert_true (leash_listener_shutdown (ends.listener, fixture->done, NULL));
+}
+
+static void
+test_shutdown_in_vain (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  g_autoptr (LeashContext) late = leash_context_with_timeout (fixture->ctx, 20000);
+  const char *address = leash_listener_get_address (ends.listener);
+  LeashConn *conns[24];
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (conns); i += 2)
+    {
+      conns[i] = dial (fixture->ctx, address);
+      conns[i + 1] = accept_one (ends.listener, fixture->ctx);
+    }
+  g_assert_false (leash_listener_shutdown (ends.listener, late, &error));
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Shutting down “", address,
+                   "”: 13 connections are still open (", leash_conn_get_remote_address (ends.accepted),
+                   leash_conn_get_remote_address (conns[17]), " and 3 more): ");
+  for (guint i = 0; i < G_N_ELEMENTS (conns); i++)
+    leash_conn_unref (conns[i]);
+  g_assert_false (leash_listener_shutdown (ends.listener, fixture->done, &error));
+  assert_io_error (error, G_IO_ERROR_CANCELLED, "”: 1 connection is still open (",
+                   leash_conn_get_remote_address (ends.accepted), "): ");
+  g_clear_pointer (&ends.accepted, leash_conn_unref);
+  g_assert_true (leash_listener_shutdown (ends.listener, fixture->done, &error));
+}
+
+/* An accepted connection outlives its listener. */
+static void
+test_conn_outlives (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+
+  g_assert_true (leash_listener_close (ends.listener, NULL));
+  g_clear_pointer (&ends.listener, leash_listener_unref);
+  g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "x", 1, NULL, NULL));
+}
+
+/* Failures of a user's own listener: how often to fail, and with what */
+
+typedef struct
+{
+  guint n_failures; /* that are left */
+  int code;
+  guint n_calls;
+} Failing;
+
+static gboolean
+failing_close (gpointer impl, GError **error)
+{
+  return TRUE;
+}
+
+static const LeashConnOps empty_conn_ops = { .size = sizeof (LeashConnOps), .close = failing_close };
+
+static LeashConn *
+failing_accept (gpointer impl, LeashContext *ctx, GError **error)
+{
+  Failing *self = impl;
+
+  self->n_calls++;
+  if (self->n_failures == 0)
+    return leash_conn_new (&empty_conn_ops, NULL, NULL, NULL, "mine:peer");
+  self->n_failures--;
+  g_set_error_literal (error, G_IO_ERROR, self->code, "nothing left");
+  return NULL;
+}
+
+static const LeashListenerOps failing_ops = {
+  .size = sizeof (LeashListenerOps),
+  .accept = failing_accept,
+  .close = failing_close,
+};
+
+static void
+test_shortage_recovers (Fixture *fixture, gconstpointer unused)
+{
+  Failing failing = { .n_failures = 4, .code = G_IO_ERROR_NO_SPACE };
+  g_autoptr (LeashListener) listener = leash_listener_new (&failing_ops, &failing, NULL, "mine:here");
+  g_autoptr (LeashConn) conn = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (leash_listener_accept (listener, fixture->ctx, &error));
+  assert_io_error (error, G_IO_ERROR_NO_SPACE, "Accepting on “mine:here”: nothing left");
+  conn = accept_one (listener, fixture->ctx);
+  g_assert_cmpuint (failing.n_calls, ==, 5);
+  /* It is well again, and tells of the next one. */
+  failing.n_failures = 1;
+  g_assert_null (leash_listener_accept (listener, fixture->ctx, &error));
+  assert_io_error (error, G_IO_ERROR_NO_SPACE, "nothing left");
+}
+
+static void
+test_shortage_stays (Fixture *fixture, gconstpointer unused)
+{
+  Failing failing = { .n_failures = G_MAXUINT, .code = G_IO_ERROR_TOO_MANY_OPEN_FILES };
+  g_autoptr (LeashListener) listener = leash_listener_new (&failing_ops, &failing, NULL, "mine:here");
+  g_autoptr (LeashContext) late = leash_context_with_timeout (fixture->ctx, 50000);
+  Sleeper sleeper = { .func = sleep_accepting, .ctx = fixture->ctx, .subject = listener };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (leash_listener_accept (listener, late, &error));
+  g_clear_error (&error);
+  g_assert_null (leash_listener_accept (listener, late, &error));
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Accepting on “mine:here”: ");
+  /* 5 + 10 + 20 + 40 ms, and no spinning */
+  g_assert_cmpuint (failing.n_calls, <=, 5);
+  sleeper_start (&sleeper);
+  g_assert_true (leash_listener_close (listener, NULL));
+  sleeper_join (&sleeper);
+  assert_io_error (sleeper.error, G_IO_ERROR_CLOSED, "closed in another thread");
+}
+
+/* What no waiting helps against is told each time. */
+static void
+test_failure_stays (Fixture *fixture, gconstpointer unused)
+{
+  Failing failing = { .n_failures = 3, .code = G_IO_ERROR_FAILED };
+  g_autoptr (LeashListener) listener = leash_listener_new (&failing_ops, &failing, NULL, "mine:here");
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 1; i <= 3; i++)
+    {
+      g_assert_null (leash_listener_accept (listener, fixture->ctx, &error));
+      assert_io_error (error, G_IO_ERROR_FAILED, "nothing left");
+      g_assert_cmpuint (failing.n_calls, ==, i);
+    }
+}
+
 static __attribute__ ((noinline)) LeashListener *
 listens_here (LeashContext *ctx)
 {
@@ -174,6 +421,10 @@ test_bad_arguments (Fixture *fixture, gconstpointer unused)
   g_assert_null (leash_listener_accept (NULL, fixture->ctx, NULL));
   expect_critical ("leash_listener_close", "listener != NULL");
   g_assert_false (leash_listener_close (NULL, NULL));
+  expect_critical ("leash_listener_set_max_connections", "listener != NULL");
+  leash_listener_set_max_connections (NULL, 1);
+  expect_critical ("leash_listener_shutdown", "ctx != NULL");
+  g_assert_false (leash_listener_shutdown (g_value_get_boxed (&value), NULL, NULL));
   assert_expected ();
   leash_listener_unref (NULL);
 }
@@ -192,6 +443,15 @@ main (int argc, char **argv)
               test_closed_by_other, tear_down);
   ADD ("/net/listener/accept-ends-when-closed-in-another-thread/unix", test_closed_by_other);
   ADD ("/net/listener/out-of-descriptors-and-on", test_no_descriptors);
+  ADD ("/net/listener/limit-is-waited-for", test_limit);
+  ADD ("/net/listener/wait-for-the-limit-ends", test_limit_ends);
+  ADD ("/net/listener/limit-holds-for-threads-together", test_limit_of_many);
+  ADD ("/net/listener/shutdown-waits-for-what-is-open", test_shutdown);
+  ADD ("/net/listener/shutdown-in-vain-says-who-is-open", test_shutdown_in_vain);
+  ADD ("/net/listener/connection-outlives-its-listener", test_conn_outlives);
+  ADD ("/net/listener/shortage-is-told-once-and-waited-out", test_shortage_recovers);
+  ADD ("/net/listener/shortage-that-stays-does-not-spin", test_shortage_stays);
+  ADD ("/net/listener/other-failures-are-told-each-time", test_failure_stays);
   ADD ("/net/listener/use-after-close-is-refused-and-reported", test_use_after_close);
   ADD ("/net/listener/leak-is-caught-with-its-caller", test_leak);
   ADD ("/net/listener/bad-arguments", test_bad_arguments);

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The connections that a listener has accepted and that are open.
+ *
+ * A list and not a table: whoever leaves knows its neighbours, and nobody is looked for. Coming and going
+ * costs a lock that is held for some stores. Who waits does so in a context of its own, as the operations of
+ * a connection do (see leash-patience-private.h); it is on the list of those who are woken before it looks at
+ * what it waits for.
+ */
+#include "leash-conn-private.h"
+
+#define SHOWN_CONNS 10
+
+LeashRoster *
+leash_roster_new (void)
+{
+  LeashRoster *roster = g_new0 (LeashRoster, 1);
+
+  roster->ref_count = 1;
+  roster->lock = (LeashLock) LEASH_LOCK_INIT;
+  leash_patience_init (&roster->patience);
+  return roster;
+}
+
+void
+leash_roster_unref (LeashRoster *roster)
+{
+  if (__atomic_sub_fetch (&roster->ref_count, 1, __ATOMIC_ACQ_REL) == 0)
+    g_free (roster);
+}
+
+void
+leash_roster_set_max (LeashRoster *roster, guint max)
+{
+  leash_lock (&roster->lock);
+  roster->max = max;
+  leash_unlock (&roster->lock);
+  leash_patience_wake_all (&roster->patience);
+}
+
+void
+leash_roster_close (LeashRoster *roster)
+{
+  leash_lock (&roster->lock);
+  roster->is_closed = TRUE;
+  leash_unlock (&roster->lock);
+  leash_patience_wake_all (&roster->patience);
+}
+
+/* What is waited for; called with the lock held. */
+typedef gboolean (*Condition) (LeashRoster *roster);
+
+static gboolean
+is_closed (LeashRoster *roster)
+{
+  return roster->is_closed;
+}
+
+static gboolean
+has_room (LeashRoster *roster)
+{
+  return roster->is_closed || roster->max == 0 || roster->n_places < roster->max;
+}
+
+static gboolean
+is_empty (LeashRoster *roster)
+{
+  return roster->n_places == 0;
+}
+
+static gboolean
+check (LeashRoster *roster, Condition condition)
+{
+  gboolean holds;
+
+  leash_lock (&roster->lock);
+  holds = condition (roster);
+  leash_unlock (&roster->lock);
+  return holds;
+}
+
+/* Returns when the condition may hold, ctx is done, or limit microseconds have passed, -1 for as long as it
+ * takes. */
+static void
+wait_once (LeashRoster *roster, LeashContext *ctx, Condition condition, gint64 limit)
+{
+  LeashWaiting waiting;
+
+  leash_patience_enter (&roster->patience, LEASH_WAY_IN, ctx, &waiting);
+  if (!check (roster, condition))
+    leash_context_wait (waiting.ctx, limit);
+  leash_patience_leave (&roster->patience, &waiting);
+}
+
+/* Whether there was room, and the roster was open. */
+static gboolean
+try_to_reserve (LeashRoster *roster, gboolean *ret_is_closed)
+{
+  gboolean has_place;
+
+  leash_lock (&roster->lock);
+  has_place = has_room (roster) && !roster->is_closed;
+  *ret_is_closed = roster->is_closed;
+  roster->n_places += has_place;
+  leash_unlock (&roster->lock);
+  return has_place;
+}
+
+gboolean
+leash_roster_reserve (LeashRoster *roster, LeashContext *ctx, GError **error)
+{
+  gboolean closed;
+
+  while (!try_to_reserve (roster, &closed))
+    {
+      if (closed || !leash_context_check (ctx, error))
+        return FALSE;
+      wait_once (roster, ctx, has_room, -1);
+    }
+  return TRUE;
+}
+
+static void
+link_last (LeashRoster *roster, LeashConn *conn)
+{
+  conn->prev_open = roster->last;
+  conn->next_open = NULL;
+  if (roster->last != NULL)
+    roster->last->next_open = conn;
+  else
+    roster->first = conn;
+  roster->last = conn;
+  roster->n_open++;
+}
+
+static void
+unlink_conn (LeashRoster *roster, LeashConn *conn)
+{
+  if (conn->prev_open != NULL)
+    conn->prev_open->next_open = conn->next_open;
+  else
+    roster->first = conn->next_open;
+  if (conn->next_open != NULL)
+    conn->next_open->prev_open = conn->prev_open;
+  else
+    roster->last = conn->prev_open;
+  roster->n_open--;
+}
+
+void
+leash_roster_enter (LeashRoster *roster, LeashConn *conn)
+{
+  if (conn == NULL)
+    {
+      leash_lock (&roster->lock);
+      roster->n_places--;
+      leash_unlock (&roster->lock);
+      leash_patience_wake_all (&roster->patience);
+      return;
+    }
+  /* A network that hands on what another one's listener has accepted: from now on it is this one's. */
+  if (conn->roster != NULL)
+    leash_roster_leave (conn);
+  __atomic_fetch_add (&roster->ref_count, 1, __ATOMIC_RELAXED);
+  conn->roster = roster;
+  leash_lock (&roster->lock);
+  link_last (roster, conn);
+  leash_unlock (&roster->lock);
+}
+
+void
+leash_roster_leave (LeashConn *conn)
+{
+  LeashRoster *roster = g_steal_pointer (&conn->roster);
+
+  leash_lock (&roster->lock);
+  unlink_conn (roster, conn);
+  roster->n_places--;
+  leash_unlock (&roster->lock);
+  leash_patience_wake_all (&roster->patience);
+  leash_roster_unref (roster);
+}
+
+gboolean
+leash_roster_pause (LeashRoster *roster, LeashContext *ctx, gint64 pause, GError **error)
+{
+  gint64 until = g_get_monotonic_time () + pause;
+
+  for (gint64 left = pause; left > 0; left = until - g_get_monotonic_time ())
+    {
+      if (check (roster, is_closed) || !leash_context_check (ctx, error))
+        return FALSE;
+      wait_once (roster, ctx, is_closed, left);
+    }
+  return TRUE;
+}
+
+/* Called with the lock held. */
+static void
+append_open (LeashRoster *roster, GString *text)
+{
+  const LeashConn *conn = roster->first;
+
+  for (guint i = 0; conn != NULL && i < SHOWN_CONNS; i++, conn = conn->next_open)
+    {
+      g_autofree char *shown = g_filename_display_name (conn->handle.name);
+
+      g_string_append_printf (text, "%s%s", i > 0 ? ", " : " (", shown);
+    }
+  if (roster->n_open > SHOWN_CONNS)
+    g_string_append_printf (text, " and %u more", roster->n_open - SHOWN_CONNS);
+  if (roster->n_open > 0)
+    g_string_append_c (text, ')');
+}
+
+static void
+explain (LeashRoster *roster, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  guint n_accepting;
+
+  leash_lock (&roster->lock);
+  n_accepting = roster->n_places - roster->n_open;
+  g_string_append_printf (
+      text, roster->n_open == 1 ? "%u connection is still open" : "%u connections are still open",
+      roster->n_open);
+  append_open (roster, text);
+  leash_unlock (&roster->lock);
+  if (n_accepting > 0)
+    g_string_append_printf (text, ", %u accepting", n_accepting);
+  g_prefix_error (error, "%s: ", text->str);
+}
+
+gboolean
+leash_roster_wait_empty (LeashRoster *roster, LeashContext *ctx, GError **error)
+{
+  while (!check (roster, is_empty))
+    {
+      if (!leash_context_check (ctx, error))
+        {
+          explain (roster, error);
+          return FALSE;
+        }
+      wait_once (roster, ctx, is_empty, -1);
+    }
+  return TRUE;
+}
