@@ -29,7 +29,7 @@ start_listening (LeashContext *ctx, const char *address)
   return listener;
 }
 
-G_GNUC_UNUSED static LeashConn *
+G_GNUC_UNUSED static G_NO_INLINE LeashConn *
 dial (LeashContext *ctx, const char *address)
 {
   g_autoptr (GError) error = NULL;
