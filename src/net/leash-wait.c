@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -31,8 +32,8 @@
 /* A thread's own; only the watch's function of a wait in that thread writes to the descriptor. */
 typedef struct
 {
-  int fd; /* -1 when there was none to be had */
-  pid_t pid;
+  int fd;      /* -1 when there was none to be had */
+  guint forks; /* the_forks when it was made */
 } Waker;
 
 typedef struct
@@ -42,12 +43,31 @@ typedef struct
   gboolean is_fired; /* atomic; written before fd is */
 } Wait;
 
+/* How many times fork() was called on the way to this process: to ask for its number would be a system call.
+ */
+static guint the_forks;
+
+static void
+note_fork (void)
+{
+  the_forks++;
+}
+
+static void
+watch_forks (void)
+{
+  static gsize is_watching;
+
+  if (g_once_init_enter (&is_watching))
+    g_once_init_leave (&is_watching, pthread_atfork (NULL, NULL, note_fork) == 0 ? 1 : 2);
+}
+
 static void
 waker_free (gpointer user_data)
 {
   Waker *waker = user_data;
 
-  if (waker->fd >= 0 && waker->pid == getpid ())
+  if (waker->fd >= 0 && waker->forks == the_forks)
     {
       leash_own_fd_remove (waker->fd);
       close (waker->fd);
@@ -64,13 +84,14 @@ get_waker (void)
 
   if (waker == NULL)
     {
+      watch_forks ();
       waker = g_new (Waker, 1);
       waker->fd = -1;
       g_private_set (&the_waker, waker);
     }
-  if (G_UNLIKELY (waker->fd < 0 || waker->pid != getpid ()))
+  if (G_UNLIKELY (waker->fd < 0 || waker->forks != the_forks))
     {
-      waker->pid = getpid ();
+      waker->forks = the_forks;
       waker->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
       leash_own_fd_add (waker->fd);
     }
