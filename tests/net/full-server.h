@@ -74,7 +74,7 @@ start_full_tcp_server_at (guint32 host, guint16 port, char **ret_address)
 
   g_assert_cmpint (getsockname (server.listening, (struct sockaddr *) &bound, &length), ==, 0);
   if (ret_address != NULL)
-    *ret_address = g_strdup_printf ("tcp:127.0.0.1:%u", g_ntohs (bound.sin_port));
+    *ret_address = g_strdup_printf ("tcp:127.0.0.%u:%u", host & 0xff, g_ntohs (bound.sin_port));
   return server;
 }
 

@@ -75,17 +75,20 @@ assert_connects (Fixture *fixture, LeashListener *listener, const char *address)
   assert_talks (fixture, dialled, accepted);
 }
 
-/* Names */
+/*
+ * Names. Where two servers need the same port, it is on addresses that nobody dials from: as 127.0.0.1's it
+ * might be in use.
+ */
 
 static void
 test_silent_first (Fixture *fixture, gconstpointer unused)
 {
-  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, "tcp:127.0.0.3:0");
   g_autofree char *address = g_strdup_printf ("tcp:a.test:%u", get_port (listener));
   g_auto (FullServer) silent
       = start_full_tcp_server_at (INADDR_LOOPBACK + 1, (guint16) get_port (listener), NULL);
 
-  answer ("127.0.0.2", "127.0.0.1");
+  answer ("127.0.0.2", "127.0.0.3");
   assert_connects (fixture, listener, address);
 }
 
@@ -94,13 +97,13 @@ static void
 test_late_first (Fixture *fixture, gconstpointer unused)
 {
   g_autofree char *first_address = NULL;
-  g_auto (FullServer) first = start_full_tcp_server_at (INADDR_LOOPBACK, 0, &first_address);
+  g_auto (FullServer) first = start_full_tcp_server_at (INADDR_LOOPBACK + 1, 0, &first_address);
   guint16 port = (guint16) g_ascii_strtoull (strrchr (first_address, ':') + 1, NULL, 10);
-  g_auto (FullServer) second = start_full_tcp_server_at (INADDR_LOOPBACK + 1, port, NULL);
+  g_auto (FullServer) second = start_full_tcp_server_at (INADDR_LOOPBACK + 2, port, NULL);
   g_autofree char *address = g_strdup_printf ("tcp:a.test:%u", port);
   Sleeper sleeper = { .func = sleep_dialling, .ctx = fixture->ctx, .address = address };
 
-  answer ("127.0.0.1", "127.0.0.2");
+  answer ("127.0.0.2", "127.0.0.3");
   sleeper_start (&sleeper);
   full_server_make_room (&first);
   sleeper_join (&sleeper);
@@ -155,7 +158,7 @@ test_deadline (Fixture *fixture, gconstpointer unused)
 {
   g_autoptr (LeashListener) refusing = start_listening (fixture->ctx, "tcp:127.0.0.2:0");
   guint16 port = (guint16) get_port (refusing);
-  g_auto (FullServer) silent = start_full_tcp_server_at (INADDR_LOOPBACK, port, NULL);
+  g_auto (FullServer) silent = start_full_tcp_server_at (INADDR_LOOPBACK + 2, port, NULL);
   g_autoptr (LeashContext) late = leash_context_with_timeout (fixture->ctx, 50000);
   g_autoptr (LeashContext) cancelled = leash_context_with_cancel (fixture->ctx);
   g_autofree char *address = g_strdup_printf ("tcp:a.test:%u", port);
@@ -163,11 +166,11 @@ test_deadline (Fixture *fixture, gconstpointer unused)
   g_autoptr (GError) error = NULL;
 
   g_assert_true (leash_listener_close (refusing, NULL));
-  answer ("127.0.0.2", "127.0.0.1");
+  answer ("127.0.0.2", "127.0.0.3");
   g_assert_null (leash_dial (late, address, &error));
   assert_io_error (error, G_IO_ERROR_TIMED_OUT,
                    "Dialling “tcp:a.test:", "”: tcp:127.0.0.2:", g_strerror (ECONNREFUSED),
-                   "; tcp:127.0.0.1:", ": no answer yet; ");
+                   "; tcp:127.0.0.3:", ": no answer yet; ");
   sleeper_start (&sleeper);
   leash_context_cancel (cancelled, NULL);
   sleeper_join (&sleeper);
@@ -218,7 +221,7 @@ test_only_v6 (Fixture *fixture, gconstpointer unused)
       return;
     }
   v6 = g_strdup_printf ("tcp6:[::1]:%u", get_port (listener));
-  v4 = g_strdup_printf ("tcp4:127.0.0.1:%u", get_port (listener));
+  v4 = g_strdup_printf ("tcp4:127.0.0.3:%u", get_port (listener));
   other = start_listening (fixture->ctx, v4);
   assert_connects (fixture, listener, v6);
   assert_connects (fixture, other, v4);
