@@ -16,6 +16,7 @@
 #include <leash/leash-glob.h>
 #include <leash/leash-listener.h>
 #include <leash/leash-memory-fs.h>
+#include <leash/leash-memory-network.h>
 #include <leash/leash-network.h>
 #include <leash/leash-overlay-fs.h>
 #include <leash/leash-read-only-fs.h>

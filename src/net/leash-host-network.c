@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's network: who does what with an address, by its scheme. */
 #include "leash-host-private.h"
+#include "leash-memory-network-private.h"
 
 typedef struct
 {
@@ -30,6 +31,8 @@ host_dial (LeashNetwork *network, LeashContext *ctx, const char *address, GError
 {
   g_auto (LeashAddress) to = { 0 };
 
+  if (g_str_has_prefix (address, "memory:"))
+    return leash_network_dial_bare (leash_memory_network_get_default (), ctx, address, error);
   if (!leash_address_parse (&to, address, error))
     return NULL;
   if (to.scheme == LEASH_SCHEME_FD)
@@ -42,6 +45,8 @@ host_listen (LeashNetwork *network, LeashContext *ctx, const char *address, GErr
 {
   g_auto (LeashAddress) at = { 0 };
 
+  if (g_str_has_prefix (address, "memory:"))
+    return leash_network_listen_bare (leash_memory_network_get_default (), ctx, address, error);
   if (!leash_address_parse (&at, address, error))
     return NULL;
   if (at.scheme == LEASH_SCHEME_FD)
@@ -73,6 +78,7 @@ leash_host_network_init_iface (LeashNetworkInterface *iface)
  * - `unix:path`, a local socket. A listener replaces nothing that is at the path, not even a socket that was
  *   left over, and removes what it made when it is closed. `unix-abstract:name` has no file.
  * - `udp:host:port`, datagrams to and from one peer. There is nothing to listen for.
+ * - `memory:name`, in memory, for all of the process: see leash_memory_network_new().
  * - `fd:number`, a descriptor of the program's: a connected socket to dial, one that listens to listen. From
  * then on it is the connection's or listener's to close, and closes on exec. What is no such socket is
  * refused, and stays open.

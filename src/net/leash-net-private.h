@@ -10,6 +10,16 @@
 /* What a context without a network uses: made at first need, never freed. */
 LeashNetwork *leash_host_network_get_default (void);
 
+/* What a network opens, not tracked, and with the bare reason for an error: for who stands before another network. */
+LeashConn     *leash_network_dial_bare   (LeashNetwork *network,
+                                          LeashContext *ctx,
+                                          const char   *address,
+                                          GError      **error);
+LeashListener *leash_network_listen_bare (LeashNetwork *network,
+                                          LeashContext *ctx,
+                                          const char   *address,
+                                          GError      **error);
+
 /* leash_dial() for who wraps connections: the resource is called kind in reports. */
 LeashConn    *leash_dial_as       (LeashContext       *ctx,
                                    const char         *address,

@@ -43,15 +43,32 @@ refuse (LeashNetwork *network, const char *operation, GError **error)
 
 /* Operations: each once, for all of its public forms */
 
+LeashConn *
+leash_network_dial_bare (LeashNetwork *network, LeashContext *ctx, const char *address, GError **error)
+{
+  LeashNetworkInterface *iface = LEASH_NETWORK_GET_IFACE (network);
+
+  if (!leash_context_check (ctx, error) || !CHECK_HAS (network, iface, 1, dial, error))
+    return NULL;
+  return iface->dial (network, ctx, address, error);
+}
+
+LeashListener *
+leash_network_listen_bare (LeashNetwork *network, LeashContext *ctx, const char *address, GError **error)
+{
+  LeashNetworkInterface *iface = LEASH_NETWORK_GET_IFACE (network);
+
+  if (!leash_context_check (ctx, error) || !CHECK_HAS (network, iface, 1, listen, error))
+    return NULL;
+  return iface->listen (network, ctx, address, error);
+}
+
 static LeashConn *
 dial (LeashNetwork *network, LeashContext *ctx, const char *address, const char *kind, gconstpointer caller,
       GError **error)
 {
-  LeashNetworkInterface *iface = LEASH_NETWORK_GET_IFACE (network);
-  LeashConn *conn = NULL;
+  LeashConn *conn = leash_network_dial_bare (network, ctx, address, error);
 
-  if (leash_context_check (ctx, error) && CHECK_HAS (network, iface, 1, dial, error))
-    conn = iface->dial (network, ctx, address, error);
   if (G_LIKELY (conn != NULL))
     leash_conn_track (conn, ctx, kind, address, caller);
   else
@@ -63,11 +80,8 @@ static LeashListener *
 start_listening (LeashNetwork *network, LeashContext *ctx, const char *address, gconstpointer caller,
                  GError **error)
 {
-  LeashNetworkInterface *iface = LEASH_NETWORK_GET_IFACE (network);
-  LeashListener *listener = NULL;
+  LeashListener *listener = leash_network_listen_bare (network, ctx, address, error);
 
-  if (leash_context_check (ctx, error) && CHECK_HAS (network, iface, 1, listen, error))
-    listener = iface->listen (network, ctx, address, error);
   if (G_LIKELY (listener != NULL))
     leash_listener_track (listener, ctx, caller);
   else

@@ -45,6 +45,13 @@ make_unix (char **ret_address, gpointer unused, GError **error)
   return network;
 }
 
+G_GNUC_UNUSED static LeashNetwork *
+make_memory (char **ret_address, gpointer unused, GError **error)
+{
+  *ret_address = g_strdup ("tcp:db.example:5432");
+  return leash_memory_network_new ();
+}
+
 /*
  * A network in the user's own hands: the host's, behind connections that wait by themselves, because they have no
  * operation "wait". With a flaw it is broken in one way.

@@ -8,6 +8,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  leash_network_conformance_add ("/memory", make_memory);
   leash_network_conformance_add ("/tcp", make_tcp);
   leash_network_conformance_add ("/tcp6", make_tcp6);
   leash_network_conformance_add ("/unix", make_unix);
