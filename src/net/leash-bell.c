@@ -41,15 +41,14 @@ fire (LeashWatch *watch)
   leash_unlock (wait->lock);
 }
 
-gboolean
-leash_bell_wait (LeashBell *bell, LeashLock *lock, LeashContext *ctx, gboolean (*is_so) (gpointer user_data),
-                 gpointer user_data, GError **error)
+/* The lock is let go meanwhile, also at the end, when another one may be faster. */
+static void
+wait_once (LeashBell *bell, LeashLock *lock, LeashContext *ctx, gboolean (*is_so) (gpointer user_data),
+           gpointer user_data)
 {
   BellWait wait = { .watch.func = fire, .bell = bell, .lock = lock };
   gboolean is_watched;
 
-  if (is_so (user_data))
-    return TRUE;
   leash_unlock (lock);
   is_watched = leash_context_watch (ctx, &wait.watch);
   leash_lock (lock);
@@ -61,5 +60,17 @@ leash_bell_wait (LeashBell *bell, LeashLock *lock, LeashContext *ctx, gboolean (
   if (is_watched)
     leash_context_unwatch (ctx, &wait.watch);
   leash_lock (lock);
-  return is_so (user_data) || leash_context_check (ctx, error);
+}
+
+gboolean
+leash_bell_wait (LeashBell *bell, LeashLock *lock, LeashContext *ctx, gboolean (*is_so) (gpointer user_data),
+                 gpointer user_data, GError **error)
+{
+  while (!is_so (user_data))
+    {
+      wait_once (bell, lock, ctx, is_so, user_data);
+      if (!is_so (user_data) && !leash_context_check (ctx, error))
+        return FALSE;
+    }
+  return TRUE;
 }
