@@ -292,6 +292,33 @@ unix_to_string (const LeashNative *native)
   return g_strconcat ("unix-abstract:", path, NULL);
 }
 
+static char *
+append_number (char *at, guint number)
+{
+  if (number >= 10)
+    at = append_number (at, number / 10);
+  *at = (char) ('0' + number % 10);
+  return at + 1;
+}
+
+/* By hand, as each connection has two: getnameinfo() and a format took a twelfth of the time of accepting. */
+static char *
+v4_to_string (const struct sockaddr_in *native, const char *scheme)
+{
+  char text[sizeof "tcp:255.255.255.255:65535"];
+  guint32 host = g_ntohl (native->sin_addr.s_addr);
+  char *at = stpcpy (text, scheme);
+
+  for (int shift = 24; shift >= 0; shift -= 8)
+    {
+      *at++ = shift == 24 ? ':' : '.';
+      at = append_number (at, (host >> shift) & 0xff);
+    }
+  *at++ = ':';
+  *append_number (at, g_ntohs (native->sin_port)) = '\0';
+  return g_strdup (text);
+}
+
 char *
 leash_native_to_string (const LeashNative *native, int type)
 {
@@ -301,12 +328,13 @@ leash_native_to_string (const LeashNative *native, int type)
 
   if (native->native.ss_family == AF_UNIX)
     return unix_to_string (native);
+  if (native->native.ss_family == AF_INET)
+    return v4_to_string ((const struct sockaddr_in *) &native->native, scheme);
   if (getnameinfo (leash_native_get (native), native->length, host, sizeof host, port, sizeof port,
                    NI_NUMERICHOST | NI_NUMERICSERV)
       != 0)
     return NULL;
-  return g_strdup_printf (native->native.ss_family == AF_INET6 ? "%s:[%s]:%s" : "%s:%s:%s", scheme, host,
-                          port);
+  return g_strdup_printf ("%s:[%s]:%s", scheme, host, port);
 }
 
 gboolean

@@ -15,7 +15,7 @@ struct _LeashConn
   const LeashConnOps *ops; /* static in the implementation */
   LeashPatience patience;
   LeashRoster *roster; /* a reference; NULL when no listener has accepted it; does not change while it is open */
-  LeashConn *next_open; /* the roster's lock's, as is prev_open */
+  LeashConn *next_open; /* the rosters' lock's, as is prev_open */
   LeashConn *prev_open;
   GError *cause;             /* atomic; what leash_conn_close_with_error() was given, then never changes */
   const char *local_address; /* NULL when it has none; lies in addresses, as does the other */

@@ -11,13 +11,13 @@
 
 typedef struct
 {
-  gint ref_count; /* atomic */
-  LeashLock lock; /* the fields up to patience */
-  LeashConn *first;   /* the oldest */
+  gint ref_count;     /* atomic */
+  LeashConn *first;   /* the oldest; this and below: the lock's of all rosters */
   LeashConn *last;
   guint n_open;
   guint n_places;     /* n_open, and accepts that are under way */
   guint max;          /* of places; 0 for any number */
+  guint n_waiting;
   gboolean is_closed; /* nobody waits for a place any more */
   LeashPatience patience; /* who waits; woken when anything above changes */
 } LeashRoster;

@@ -6,18 +6,42 @@
  * costs a lock that is held for some stores. Who waits does so in a context of its own, as the operations of
  * a connection do (see leash-patience-private.h); it is on the list of those who are woken before it looks at
  * what it waits for.
+ *
+ * One lock serves all rosters, so that it can be taken over a fork: a server's child closes what its parent
+ * has accepted, whatever the parent's other threads were at.
  */
 #include "leash-conn-private.h"
 
 #define SHOWN_CONNS 10
+
+static LeashLock the_lock = LEASH_LOCK_INIT;
+static pthread_once_t the_once = PTHREAD_ONCE_INIT;
+
+static void
+lock_all (void)
+{
+  leash_lock (&the_lock);
+}
+
+static void
+unlock_all (void)
+{
+  leash_unlock (&the_lock);
+}
+
+static void
+hold_over_forks (void)
+{
+  pthread_atfork (lock_all, unlock_all, unlock_all);
+}
 
 LeashRoster *
 leash_roster_new (void)
 {
   LeashRoster *roster = g_new0 (LeashRoster, 1);
 
+  pthread_once (&the_once, hold_over_forks);
   roster->ref_count = 1;
-  roster->lock = (LeashLock) LEASH_LOCK_INIT;
   leash_patience_init (&roster->patience);
   return roster;
 }
@@ -29,22 +53,31 @@ leash_roster_unref (LeashRoster *roster)
     g_free (roster);
 }
 
+/* Called with the lock held, after a change; lets it go. */
+static void
+unlock_and_wake (LeashRoster *roster)
+{
+  gboolean has_waiting = roster->n_waiting > 0;
+
+  leash_unlock (&the_lock);
+  if (has_waiting)
+    leash_patience_wake_all (&roster->patience);
+}
+
 void
 leash_roster_set_max (LeashRoster *roster, guint max)
 {
-  leash_lock (&roster->lock);
+  leash_lock (&the_lock);
   roster->max = max;
-  leash_unlock (&roster->lock);
-  leash_patience_wake_all (&roster->patience);
+  unlock_and_wake (roster);
 }
 
 void
 leash_roster_close (LeashRoster *roster)
 {
-  leash_lock (&roster->lock);
+  leash_lock (&the_lock);
   roster->is_closed = TRUE;
-  leash_unlock (&roster->lock);
-  leash_patience_wake_all (&roster->patience);
+  unlock_and_wake (roster);
 }
 
 /* What is waited for; called with the lock held. */
@@ -73,10 +106,18 @@ check (LeashRoster *roster, Condition condition)
 {
   gboolean holds;
 
-  leash_lock (&roster->lock);
+  leash_lock (&the_lock);
   holds = condition (roster);
-  leash_unlock (&roster->lock);
+  leash_unlock (&the_lock);
   return holds;
+}
+
+static void
+change_n_waiting (LeashRoster *roster, guint change)
+{
+  leash_lock (&the_lock);
+  roster->n_waiting += change;
+  leash_unlock (&the_lock);
 }
 
 /* Returns when the condition may hold, ctx is done, or limit microseconds have passed, -1 for as long as it
@@ -87,8 +128,10 @@ wait_once (LeashRoster *roster, LeashContext *ctx, Condition condition, gint64 l
   LeashWaiting waiting;
 
   leash_patience_enter (&roster->patience, LEASH_WAY_IN, ctx, &waiting);
+  change_n_waiting (roster, 1);
   if (!check (roster, condition))
     leash_context_wait (waiting.ctx, limit);
+  change_n_waiting (roster, -1u);
   leash_patience_leave (&roster->patience, &waiting);
 }
 
@@ -98,11 +141,11 @@ try_to_reserve (LeashRoster *roster, gboolean *ret_is_closed)
 {
   gboolean has_place;
 
-  leash_lock (&roster->lock);
+  leash_lock (&the_lock);
   has_place = has_room (roster) && !roster->is_closed;
   *ret_is_closed = roster->is_closed;
   roster->n_places += has_place;
-  leash_unlock (&roster->lock);
+  leash_unlock (&the_lock);
   return has_place;
 }
 
@@ -152,10 +195,9 @@ leash_roster_enter (LeashRoster *roster, LeashConn *conn)
 {
   if (conn == NULL)
     {
-      leash_lock (&roster->lock);
+      leash_lock (&the_lock);
       roster->n_places--;
-      leash_unlock (&roster->lock);
-      leash_patience_wake_all (&roster->patience);
+      unlock_and_wake (roster);
       return;
     }
   /* A network that hands on what another one's listener has accepted: from now on it is this one's. */
@@ -163,9 +205,9 @@ leash_roster_enter (LeashRoster *roster, LeashConn *conn)
     leash_roster_leave (conn);
   __atomic_fetch_add (&roster->ref_count, 1, __ATOMIC_RELAXED);
   conn->roster = roster;
-  leash_lock (&roster->lock);
+  leash_lock (&the_lock);
   link_last (roster, conn);
-  leash_unlock (&roster->lock);
+  leash_unlock (&the_lock);
 }
 
 void
@@ -173,11 +215,10 @@ leash_roster_leave (LeashConn *conn)
 {
   LeashRoster *roster = g_steal_pointer (&conn->roster);
 
-  leash_lock (&roster->lock);
+  leash_lock (&the_lock);
   unlink_conn (roster, conn);
   roster->n_places--;
-  leash_unlock (&roster->lock);
-  leash_patience_wake_all (&roster->patience);
+  unlock_and_wake (roster);
   leash_roster_unref (roster);
 }
 
@@ -219,13 +260,13 @@ explain (LeashRoster *roster, GError **error)
   g_autoptr (GString) text = g_string_new (NULL);
   guint n_accepting;
 
-  leash_lock (&roster->lock);
+  leash_lock (&the_lock);
   n_accepting = roster->n_places - roster->n_open;
   g_string_append_printf (
       text, roster->n_open == 1 ? "%u connection is still open" : "%u connections are still open",
       roster->n_open);
   append_open (roster, text);
-  leash_unlock (&roster->lock);
+  leash_unlock (&the_lock);
   if (n_accepting > 0)
     g_string_append_printf (text, ", %u accepting", n_accepting);
   g_prefix_error (error, "%s: ", text->str);

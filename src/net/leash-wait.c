@@ -46,6 +46,7 @@ typedef struct
 /* How many times fork() was called on the way to this process: to ask for its number would be a system call.
  */
 static guint the_forks;
+static pthread_once_t the_once = PTHREAD_ONCE_INIT;
 
 static void
 note_fork (void)
@@ -56,10 +57,7 @@ note_fork (void)
 static void
 watch_forks (void)
 {
-  static gsize is_watching;
-
-  if (g_once_init_enter (&is_watching))
-    g_once_init_leave (&is_watching, pthread_atfork (NULL, NULL, note_fork) == 0 ? 1 : 2);
+  pthread_atfork (NULL, NULL, note_fork);
 }
 
 static void
@@ -84,7 +82,7 @@ get_waker (void)
 
   if (waker == NULL)
     {
-      watch_forks ();
+      pthread_once (&the_once, watch_forks);
       waker = g_new (Waker, 1);
       waker->fd = -1;
       g_private_set (&the_waker, waker);

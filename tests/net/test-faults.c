@@ -600,6 +600,62 @@ test_server_goes (Fixture *fixture, gconstpointer scheme)
                    "Dialling “");
 }
 
+/* Children that close what their parent has accepted, while its other thread accepts and closes without a
+ * pause */
+
+#define N_CHILDREN 100u
+
+typedef struct
+{
+  Fixture *fixture;
+  LeashListener *listener;
+  gint is_over; /* atomic */
+} Busy;
+
+static gpointer
+run_busy (gpointer data)
+{
+  Busy *busy = data;
+
+  while (!g_atomic_int_get (&busy->is_over))
+    {
+      int peer = connect_plainly (busy->listener);
+      LeashConn *conn = accept_one (busy->listener, busy->fixture->ctx);
+
+      close (peer);
+      leash_conn_unref (conn);
+    }
+  return NULL;
+}
+
+static void
+test_forks (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *address = g_strconcat ("unix:", fixture->dir, "/socket", NULL);
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, address);
+  Busy busy = { .fixture = fixture, .listener = listener };
+  int peer = connect_plainly (listener);
+  LeashConn *conn = accept_one (listener, fixture->ctx);
+  GThread *thread = g_thread_new ("busy", run_busy, &busy);
+
+  for (guint i = 0; i < N_CHILDREN; i++)
+    {
+      int status;
+      pid_t child = fork ();
+
+      g_assert_cmpint (child, >=, 0);
+      if (child == 0)
+        _exit (leash_conn_close (conn, NULL) ? 0 : 1);
+      g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+      g_assert_cmpint (status, ==, 0);
+    }
+  g_atomic_int_set (&busy.is_over, TRUE);
+  g_thread_join (thread);
+  g_assert_cmpint (write (peer, "x", 1), ==, 1);
+  leash_conn_unref (conn);
+  close (peer);
+}
+
 #define ADD_WITH(path, data, func) g_test_add (path, Fixture, data, set_up, func, tear_down)
 
 int
@@ -625,5 +681,6 @@ main (int argc, char **argv)
   ADD ("/net/faults/reset/while-others-wait", test_reset_while_waiting);
   ADD_WITH ("/net/faults/server-goes-before-it-accepts/tcp", TCP, test_server_goes);
   ADD_WITH ("/net/faults/server-goes-before-it-accepts/unix", NULL, test_server_goes);
+  ADD ("/net/faults/children-close-what-was-accepted", test_forks);
   return g_test_run ();
 }
