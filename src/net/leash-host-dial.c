@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Dialling on the host's network. A number or a path is one address, and waited for alone. A host's name may
- * be several (RFC 8305, "Happy Eyeballs"): they are tried one 250 ms after
- * the one before, or at once when that has failed; the first that connects wins, and the others are closed.
- * All of that is done by the thread that dials, which polls the sockets: GSocketClient does the same in a
- * main context of its own, for which it makes one each time.
+ * be several: they race (RFC 8305, "Happy Eyeballs"). Each is tried 250 ms after the one before, or at once
+ * when that has failed; the first that connects wins, and the others are closed. The thread that dials does
+ * all of that, by polling the sockets; GSocketClient needs a main context for it, and makes one each time.
  */
 #include <errno.h>
 #include <poll.h>

@@ -253,6 +253,23 @@ test_addresses (Fixture *fixture, gconstpointer unused)
 }
 
 static void
+test_addresses_of_ipv6 (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LeashListener) every = leash_listen (fixture->ctx, "tcp6:[::]:0", &error);
+  g_autofree char *one = NULL;
+
+  if (every == NULL)
+    {
+      g_test_skip_printf ("no IPv6 on this machine: %s", error->message);
+      return;
+    }
+  one = g_strdup_printf ("tcp:[::1]:%u", get_port (every));
+  assert_addresses_agree (fixture, every, one);
+  assert_addresses_agree (fixture, every, leash_listener_get_address (every));
+}
+
+static void
 test_no_delay (Fixture *fixture, gconstpointer unused)
 {
   g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
@@ -372,6 +389,7 @@ main (int argc, char **argv)
   ADD ("/net/host-dial/one-family", test_one_family);
   ADD ("/net/host-dial/listening-on-ipv6-alone", test_only_v6);
   ADD ("/net/host-dial/ends-agree-on-addresses", test_addresses);
+  ADD ("/net/host-dial/ends-agree-on-addresses-of-ipv6", test_addresses_of_ipv6);
   ADD ("/net/host-dial/nothing-is-held-back", test_no_delay);
   ADD ("/net/host-dial/abstract", test_abstract);
   g_test_add ("/net/host-dial/datagrams/number", Fixture, "127.0.0.1", set_up, test_datagrams, tear_down);

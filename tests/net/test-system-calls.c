@@ -185,6 +185,40 @@ run_blocked_read_with_deadline (LeashContext *ctx, guint rounds)
   run_blocked_read_until (ctx, rounds, g_get_monotonic_time () + G_TIME_SPAN_HOUR);
 }
 
+/* Dials, late; its calls are not counted either. */
+static gpointer
+run_dialler (gpointer data)
+{
+  LeashListener *listener = data;
+  struct sockaddr_in native;
+  socklen_t length = sizeof native;
+  int fd;
+
+  g_print ("peer %d\n", gettid ());
+  if (getsockname (leash_listener_get_fd (listener), (gpointer) &native, &length) != 0)
+    return NULL;
+  do
+    {
+      g_usleep (2000);
+      fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
+  while (connect (fd, (gconstpointer) &native, length) == 0 && close (fd) == 0);
+  close (fd);
+  return NULL;
+}
+
+static void
+run_blocked_accept (LeashContext *ctx, guint rounds)
+{
+  g_autoptr (LeashListener) listener = start_listening (ctx, TCP);
+  GThread *thread = g_thread_new ("peer", run_dialler, listener);
+
+  for (guint i = 0; i < rounds; i++)
+    leash_conn_unref (accept_one (listener, ctx));
+  shutdown (leash_listener_get_fd (listener), SHUT_RDWR);
+  g_thread_join (thread);
+}
+
 static void
 run_blocked_write (LeashContext *ctx, guint rounds)
 {
@@ -210,6 +244,7 @@ static const Subject subjects[] = {
   { "ready-with-deadlines", run_ready_with_deadlines, 2 },
   { "blocked-read", run_blocked_read, 3 },
   { "blocked-read-with-deadline", run_blocked_read_with_deadline, 3 },
+  { "blocked-accept", run_blocked_accept, 4 }, /* with the close */
   { "blocked-write", run_blocked_write, 3 },
   { "one-more", run_one_more, 2 },
 };
