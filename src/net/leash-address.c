@@ -183,6 +183,18 @@ find_scheme (const char *text, gsize length)
   return NULL;
 }
 
+/* What is too long is not shown in full, and not cut within a character. */
+static gboolean
+refuse_scheme (const char *text, gssize length, GError **error)
+{
+  const char *end;
+
+  g_utf8_validate (text, MIN (length, HOST_MAX), &end);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "the scheme “%.*s” is not known: " EXPECTED,
+               (int) (end - text), text);
+  return FALSE;
+}
+
 gboolean
 leash_address_parse (LeashAddress *address, const char *text, GError **error)
 {
@@ -198,11 +210,7 @@ leash_address_parse (LeashAddress *address, const char *text, GError **error)
   if (colon == NULL)
     return refuse (error, "it has no scheme: " EXPECTED);
   if (row == NULL)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "the scheme “%.*s” is not known: " EXPECTED,
-                   (int) MIN (colon - text, HOST_MAX), text);
-      return FALSE;
-    }
+    return refuse_scheme (text, colon - text, error);
   address->scheme = row->scheme;
   address->family = row->family;
   return row->parse (address, colon + 1, error);

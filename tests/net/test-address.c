@@ -81,6 +81,7 @@ static const struct
   { "tcp5:127.0.0.1:80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “tcp5” is not known" },
   { ":80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “” is not known" },
   { "TCP:127.0.0.1:80", G_IO_ERROR_NOT_SUPPORTED, "the scheme “TCP” is not known" },
+  { X50 X50 X50 X50 X50 "xx\303\274:80", G_IO_ERROR_NOT_SUPPORTED, X50 X50 "xx” is not known" },
   { "tcp:", G_IO_ERROR_INVALID_ARGUMENT, "it has no port" },
   { "tcp:localhost", G_IO_ERROR_INVALID_ARGUMENT, "it has no port: expected “tcp:host:port”" },
   { "tcp::80", G_IO_ERROR_INVALID_ARGUMENT, "the host is empty" },
