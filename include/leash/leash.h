@@ -2,6 +2,7 @@
 /* All of Leash. */
 #pragma once
 
+#include <leash/leash-adopt.h>
 #include <leash/leash-client.h>
 #include <leash/leash-clock.h>
 #include <leash/leash-conn.h>

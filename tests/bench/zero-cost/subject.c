@@ -6,6 +6,8 @@
 #include <leash/leash.h>
 
 void work (void);
+void *make (void);
+void unmake (void *thing);
 const char *describe (void);
 
 void all_tags (LeashContext *ctx, GObject *object);
@@ -18,6 +20,29 @@ void hot_pair (LeashContext *ctx);
 void hot_around_work (LeashContext *ctx);
 void hot_pointer (LeashContext *ctx, gpointer handle);
 void hot_untrack_pointer (LeashContext *ctx, gpointer handle);
+
+void hot_adopted (LeashContext *ctx);
+void hot_adopted_bare (LeashContext *ctx);
+
+LEASH_ADOPT ("thing", void *, make, (LeashContext *ctx), (), describe (), unmake)
+
+void
+hot_adopted (LeashContext *ctx)
+{
+  void *thing = leash_make (ctx);
+
+  work ();
+  leash_unmake (ctx, thing);
+}
+
+void
+hot_adopted_bare (LeashContext *ctx)
+{
+  void *thing = make ();
+
+  work ();
+  unmake (thing);
+}
 
 /* The arguments are calls, which must not be made either. */
 void
