@@ -27,8 +27,8 @@
 /* A pointer's or an id's word. */
 #define LEASH_ADOPT_KEY_(handle) ((gconstpointer) (guintptr) (handle))
 
-/* Functions of a pair: inlined always, so that no frame and no call is theirs. */
-#define LEASH_ADOPT_FUNCTION_ G_GNUC_UNUSED __attribute__ ((always_inline)) static inline
+/* Functions of a pair: inlined always, so that no call is theirs, and marked so that no frame in a report is. */
+#define LEASH_ADOPT_FUNCTION_ G_GNUC_UNUSED __attribute__ ((always_inline, artificial)) static inline
 
 /* That a handle is 0 is looked at only where there is a tracker. */
 #define LEASH_ADOPT_TRACK_(kind, handle, name)                                                               \

@@ -230,6 +230,16 @@ set_place_of_call (LeashDwarfUnit *unit, LeashFrame *frame, Dwarf_Die *inlined)
                get_number (inlined, DW_AT_call_line));
 }
 
+/* A wrapper that its writer wants nobody to see, by the attribute of that name: leash-adopt.h makes such. */
+static gboolean
+is_artificial (Dwarf_Die *die)
+{
+  Dwarf_Attribute attribute;
+  bool is_set = false;
+
+  return dwarf_formflag (dwarf_attr_integrate (die, DW_AT_artificial, &attribute), &is_set) == 0 && is_set;
+}
+
 void
 leash_dwarf_unit_name (LeashDwarfUnit *unit, Dwarf_Addr address, GArray *frames)
 {
@@ -246,9 +256,12 @@ leash_dwarf_unit_name (LeashDwarfUnit *unit, Dwarf_Addr address, GArray *frames)
   set_place_of_address (unit, &frame, address);
   while (n_inlined > 0)
     {
-      frame.function = function_name (&inlined[--n_inlined]);
-      frame.inlined = TRUE;
-      g_array_append_val (frames, frame);
+      if (!is_artificial (&inlined[--n_inlined]))
+        {
+          frame.function = function_name (&inlined[n_inlined]);
+          frame.inlined = TRUE;
+          g_array_append_val (frames, frame);
+        }
       frame = (LeashFrame){ 0 };
       set_place_of_call (unit, &frame, &inlined[n_inlined]);
     }
