@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Handles of libcurl on the leash. A loader fetches a list of files at once, and returns early when one of them is not
- * there: the leaking version forgets the easy handles that it has made.
+ * Handles of libcurl on the leash. A loader fetches a list of files at once, and returns early when one of
+ * them is not there: the leaking version forgets the easy handles that it has made.
  */
 #include <curl/curl.h>
 #include <glib/gstdio.h>
 #include <leash/leash.h>
 
-LEASH_ADOPT ("curl easy", CURL *, curl_easy_init, (LeashContext *ctx), (), NULL, curl_easy_cleanup)
-LEASH_ADOPT_RESULT ("curl multi", CURLM *, curl_multi_init, (LeashContext *ctx), (), NULL, CURLMcode,
+LEASH_ADOPT ("curl easy", CURL *, curl_easy_init, (LeashContext * ctx), (), NULL, curl_easy_cleanup)
+LEASH_ADOPT_RESULT ("curl multi", CURLM *, curl_multi_init, (LeashContext * ctx), (), NULL, CURLMcode,
                     curl_multi_cleanup)
 
 static size_t

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * D-Bus on the leash: the connection, its subscriptions, and names that are owned or watched. A service subscribes to a
- * signal, owns a name, and ends; the leaking version forgets the subscription. Ids of GIO's are used once in a process,
- * so they need no connection beside them to be told apart.
+ * D-Bus on the leash: the connection, its subscriptions, and names that are owned or watched. A service
+ * subscribes to a signal, owns a name, and ends; the leaking version forgets the subscription. Ids of GIO's
+ * are used once in a process, so they need no connection beside them to be told apart.
  *
  * The bus is a daemon of the test's own.
  */
 #include <leash/leash.h>
 
 LEASH_ADOPT_ACQUIRE ("signal subscription", guint, g_dbus_connection_signal_subscribe,
-                     (LeashContext *ctx, GDBusConnection *bus, const char *member, GDBusSignalCallback func, gpointer data),
-                     (bus, NULL, NULL, member, NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE, func, data, NULL), member)
+                     (LeashContext * ctx, GDBusConnection *bus, const char *member, GDBusSignalCallback func,
+                      gpointer data),
+                     (bus, NULL, NULL, member, NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE, func, data, NULL),
+                     member)
 LEASH_ADOPT_RELEASE ("signal subscription", g_dbus_connection_signal_unsubscribe,
-                     (LeashContext *ctx, GDBusConnection *bus, guint id), (bus, id), id)
+                     (LeashContext * ctx, GDBusConnection *bus, guint id), (bus, id), id)
 
 LEASH_ADOPT_ACQUIRE ("bus name", guint, g_bus_own_name_on_connection,
-                     (LeashContext *ctx, GDBusConnection *bus, const char *name),
+                     (LeashContext * ctx, GDBusConnection *bus, const char *name),
                      (bus, name, G_BUS_NAME_OWNER_FLAGS_NONE, NULL, NULL, NULL, NULL), name)
-LEASH_ADOPT_RELEASE ("bus name", g_bus_unown_name, (LeashContext *ctx, guint id), (id), id)
+LEASH_ADOPT_RELEASE ("bus name", g_bus_unown_name, (LeashContext * ctx, guint id), (id), id)
 
 typedef struct
 {
@@ -38,8 +40,8 @@ service_start (LeashContext *ctx, Service *service, const char *address)
   g_autoptr (GError) error = NULL;
 
   service->bus = g_dbus_connection_new_for_address_sync (
-      address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
-      leash_context_get_cancellable (ctx), &error);
+      address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+      NULL, leash_context_get_cancellable (ctx), &error);
   g_assert_no_error (error);
   /* A GObject is watched until it is finalized: it needs no pair. */
   leash_watch_object (ctx, G_OBJECT (service->bus), NULL);

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * GLib's own ids on the leash: sources and signal handlers. A watcher connects to an object and looks at it from time to
- * time; the leaking version disconnects, and forgets its timer.
+ * GLib's own ids on the leash: sources and signal handlers. A watcher connects to an object and looks at it
+ * from time to time; the leaking version disconnects, and forgets its timer.
  *
- * A source also goes when its function returns G_SOURCE_REMOVE. Nobody calls the pair's release then: a destroy notify
- * does, which GLib calls whichever way the source goes.
+ * A source also goes when its function returns G_SOURCE_REMOVE. Nobody calls the pair's release then: a
+ * destroy notify does, which GLib calls whichever way the source goes.
  */
 #include <leash/leash.h>
 
-LEASH_ADOPT_ACQUIRE ("source", guint, g_timeout_add, (LeashContext *ctx, guint interval, GSourceFunc func, gpointer data),
+LEASH_ADOPT_ACQUIRE ("source", guint, g_timeout_add,
+                     (LeashContext * ctx, guint interval, GSourceFunc func, gpointer data),
                      (interval, func, data), NULL)
-LEASH_ADOPT_RELEASE_RESULT ("source", gboolean, g_source_remove, (LeashContext *ctx, guint id), (id), id)
+LEASH_ADOPT_RELEASE_RESULT ("source", gboolean, g_source_remove, (LeashContext * ctx, guint id), (id), id)
 
 LEASH_ADOPT_ACQUIRE ("signal handler", gulong, g_signal_connect_data,
-                     (LeashContext *ctx, gpointer object, const char *signal, GCallback func, gpointer data),
+                     (LeashContext * ctx, gpointer object, const char *signal, GCallback func, gpointer data),
                      (object, signal, func, data, NULL, (GConnectFlags) 0), signal)
-LEASH_ADOPT_RELEASE ("signal handler", g_signal_handler_disconnect, (LeashContext *ctx, gpointer object, gulong id),
-                     (object, id), id)
+LEASH_ADOPT_RELEASE ("signal handler", g_signal_handler_disconnect,
+                     (LeashContext * ctx, gpointer object, gulong id), (object, id), id)
 
 typedef struct
 {
@@ -58,7 +59,8 @@ static void
 test_watcher (gconstpointer forgets)
 {
   g_auto (LeashTest) test = leash_test_begin ();
-  g_autoptr (GObject) object = G_OBJECT (g_simple_action_new_stateful ("volume", NULL, g_variant_new_int32 (1)));
+  g_autoptr (GObject) object
+      = G_OBJECT (g_simple_action_new_stateful ("volume", NULL, g_variant_new_int32 (1)));
   Watcher watcher = { 0 };
 
   watch (test.ctx, &watcher, object);

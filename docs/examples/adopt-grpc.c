@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * gRPC's core on the leash: channel, completion queue and call. A client asks a server that is not there, and returns
- * early; the leaking version forgets the call, which keeps the channel's connection alive.
+ * gRPC's core on the leash: channel, completion queue and call. A client asks a server that is not there, and
+ * returns early; the leaking version forgets the call, which keeps the channel's connection alive.
  *
  * Calls take many arguments: those that a program never changes need not be the pair's.
  */
@@ -11,14 +11,15 @@
 #include <leash/leash.h>
 
 LEASH_ADOPT ("grpc channel", grpc_channel *, grpc_channel_create,
-             (LeashContext *ctx, const char *target, grpc_channel_credentials *credentials), (target, credentials, NULL),
-             target, grpc_channel_destroy)
+             (LeashContext * ctx, const char *target, grpc_channel_credentials *credentials),
+             (target, credentials, NULL), target, grpc_channel_destroy)
 LEASH_ADOPT ("grpc completion queue", grpc_completion_queue *, grpc_completion_queue_create_for_next,
-             (LeashContext *ctx), (NULL), NULL, grpc_completion_queue_destroy)
+             (LeashContext * ctx), (NULL), NULL, grpc_completion_queue_destroy)
 LEASH_ADOPT ("grpc call", grpc_call *, grpc_channel_create_call,
-             (LeashContext *ctx, grpc_channel *channel, grpc_completion_queue *queue, const char *method,
+             (LeashContext * ctx, grpc_channel *channel, grpc_completion_queue *queue, const char *method,
               gpr_timespec deadline),
-             (channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue, grpc_slice_from_static_string (method), NULL, deadline, NULL),
+             (channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue, grpc_slice_from_static_string (method), NULL,
+              deadline, NULL),
              method, grpc_call_unref)
 
 /* Asks for nothing but a status, and waits for it. */
@@ -31,7 +32,8 @@ wait_for_status (grpc_call *call, grpc_completion_queue *queue)
   grpc_op ops[] = {
     { .op = GRPC_OP_SEND_INITIAL_METADATA },
     { .op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-      .data.recv_status_on_client = { .trailing_metadata = &trailing, .status = &status, .status_details = &details } },
+      .data.recv_status_on_client
+      = { .trailing_metadata = &trailing, .status = &status, .status_details = &details } },
   };
   grpc_event event;
 
@@ -49,7 +51,8 @@ static void
 shut_down (LeashContext *ctx, grpc_completion_queue *queue)
 {
   grpc_completion_queue_shutdown (queue);
-  while (grpc_completion_queue_next (queue, gpr_inf_future (GPR_CLOCK_REALTIME), NULL).type != GRPC_QUEUE_SHUTDOWN)
+  while (grpc_completion_queue_next (queue, gpr_inf_future (GPR_CLOCK_REALTIME), NULL).type
+         != GRPC_QUEUE_SHUTDOWN)
     continue;
   leash_grpc_completion_queue_destroy (ctx, queue);
 }
@@ -57,7 +60,8 @@ shut_down (LeashContext *ctx, grpc_completion_queue *queue)
 static gboolean
 greet (LeashContext *ctx, grpc_channel *channel, grpc_completion_queue *queue, gboolean forgets)
 {
-  gpr_timespec deadline = gpr_time_add (gpr_now (GPR_CLOCK_REALTIME), gpr_time_from_seconds (30, GPR_TIMESPAN));
+  gpr_timespec deadline
+      = gpr_time_add (gpr_now (GPR_CLOCK_REALTIME), gpr_time_from_seconds (30, GPR_TIMESPAN));
   grpc_call *call = leash_grpc_channel_create_call (ctx, channel, queue, "/example.Greeter/Greet", deadline);
 
   if (wait_for_status (call, queue) != GRPC_STATUS_OK && forgets)
@@ -93,7 +97,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   grpc_init ();
-  /* gRPC's threads come with the first call and stay: before the tests, so that none of them is said to leave them. */
+  /* gRPC's threads come with the first call and stay: before the tests, so that none of them is said to leave
+   * them. */
   greet_at (leash_context_background (), "unix:/nowhere", FALSE);
   g_test_add_data_func ("/adopt-grpc/leaking", GINT_TO_POINTER (TRUE), test_server_is_down);
   g_test_add_data_func ("/adopt-grpc/mended", GINT_TO_POINTER (FALSE), test_server_is_down);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * hiredis on the leash: connections and replies. A counter asks a redis-server, and returns early when the answer is an
- * error; the leaking version forgets the reply. Two functions connect, and one frees what both return.
+ * hiredis on the leash: connections and replies. A counter asks a redis-server, and returns early when the
+ * answer is an error; the leaking version forgets the reply. Two functions connect, and one frees what both
+ * return.
  *
  * The server is a child of the test's own, on a socket in the test's directory.
  */
@@ -10,8 +11,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-LEASH_ADOPT ("redis", redisContext *, redisConnectUnix, (LeashContext *ctx, const char *path), (path), path, redisFree)
-LEASH_ADOPT_ACQUIRE ("redis", redisContext *, redisConnect, (LeashContext *ctx, const char *host, int port),
+LEASH_ADOPT ("redis", redisContext *, redisConnectUnix, (LeashContext * ctx, const char *path), (path), path,
+             redisFree)
+LEASH_ADOPT_ACQUIRE ("redis", redisContext *, redisConnect, (LeashContext * ctx, const char *host, int port),
                      (host, port), host)
 
 /* redisCommand() takes any number of arguments: what a program calls is a function of its own. */
@@ -22,8 +24,8 @@ ask_for (redisContext *redis, const char *command, const char *key)
 }
 
 LEASH_ADOPT ("redis reply", redisReply *, ask_for,
-             (LeashContext *ctx, redisContext *redis, const char *command, const char *key), (redis, command, key), key,
-             freeReplyObject)
+             (LeashContext * ctx, redisContext *redis, const char *command, const char *key),
+             (redis, command, key), key, freeReplyObject)
 
 static gboolean
 count_visit (LeashContext *ctx, redisContext *redis, const char *key, gboolean forgets, gint64 *ret_count)
@@ -63,12 +65,14 @@ connect_to (LeashContext *ctx, const char *path)
 static GPid
 start_server (const char *dir, const char *socket)
 {
-  const char *const argv[] = { "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir, NULL };
+  const char *const argv[]
+      = { "redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir, NULL };
   g_autoptr (GError) error = NULL;
   GPid child = 0;
 
   g_spawn_async (NULL, (char **) argv, NULL,
-                 G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &child, &error);
+                 G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
+                 &child, &error);
   g_assert_no_error (error);
   return child;
 }

@@ -67,13 +67,15 @@ id_remove (Thing *thing, guint id)
   return id <= n_acquired;
 }
 
-LEASH_ADOPT ("thing", Thing *, thing_new, (LeashContext *ctx), (), NULL, thing_free)
-LEASH_ADOPT_ACQUIRE ("thing", Thing *, thing_new_named, (LeashContext *ctx, const char *name, int number),
+LEASH_ADOPT ("thing", Thing *, thing_new, (LeashContext * ctx), (), NULL, thing_free)
+LEASH_ADOPT_ACQUIRE ("thing", Thing *, thing_new_named, (LeashContext * ctx, const char *name, int number),
                      (name, number), name)
-LEASH_ADOPT_RESULT ("part", Thing *, part_new, (LeashContext *ctx, Thing *whole), (whole), "of a thing", int, part_free)
-LEASH_ADOPT_ACQUIRE ("id", guint, id_add, (LeashContext *ctx), (), NULL)
-LEASH_ADOPT_RELEASE_RESULT ("id", gboolean, id_remove, (LeashContext *ctx, Thing *thing, guint id), (thing, id), id)
-LEASH_ADOPT_FD ("log", open, (LeashContext *ctx, const char *path, int flags), (path, flags), path, log)
+LEASH_ADOPT_RESULT ("part", Thing *, part_new, (LeashContext * ctx, Thing *whole), (whole), "of a thing", int,
+                    part_free)
+LEASH_ADOPT_ACQUIRE ("id", guint, id_add, (LeashContext * ctx), (), NULL)
+LEASH_ADOPT_RELEASE_RESULT ("id", gboolean, id_remove, (LeashContext * ctx, Thing *thing, guint id),
+                            (thing, id), id)
+LEASH_ADOPT_FD ("log", open, (LeashContext * ctx, const char *path, int flags), (path, flags), path, log)
 
 /* Whether so many are open, the newest of them of that kind and name. */
 static void
