@@ -72,16 +72,16 @@ leash_host_network_init_iface (LeashNetworkInterface *iface)
  * Makes the host's network: the one that contexts use which carry no other. Its addresses are
  *
  * - `tcp:host:port`, and `tcp:[number]:port` for IPv6 numbers. To listen on port 0 takes a free one, which
- *   leash_listener_get_address() tells. A host that is a name is looked up. Who dials one with several
- * addresses gets the first that answers ("Happy Eyeballs"), and an error names each address and why; a
- * listener takes the first one. `tcp4:` and `tcp6:` use addresses of one family only.
+ *   leash_listener_get_address() tells. A host that is a name is looked up. Who dials one that has several
+ *   addresses gets the first that answers ("Happy Eyeballs"); an error names each of them, and why. A
+ *   listener takes the first one. `tcp4:` and `tcp6:` use addresses of one family only.
  * - `unix:path`, a local socket. A listener replaces nothing that is at the path, not even a socket that was
  *   left over, and removes what it made when it is closed. `unix-abstract:name` has no file.
  * - `udp:host:port`, datagrams to and from one peer. There is nothing to listen for.
  * - `memory:name`, in memory, for all of the process: see leash_memory_network_new().
  * - `fd:number`, a descriptor of the program's: a connected socket to dial, one that listens to listen. From
- * then on it is the connection's or listener's to close, and closes on exec. What is no such socket is
- * refused, and stays open.
+ *   then on it is the connection's or listener's to close, and closes on exec. What is no such socket is
+ *   refused, and stays open.
  *
  * Addresses that make no sense fail with %G_IO_ERROR_INVALID_ARGUMENT, other schemes with
  * %G_IO_ERROR_NOT_SUPPORTED.

@@ -134,9 +134,9 @@ test_use_after_close (Fixture *fixture, gconstpointer unused)
 /* A limit */
 
 static void
-test_limit (Fixture *fixture, gconstpointer unused)
+test_limit (Fixture *fixture, gconstpointer where)
 {
-  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, where);
   const char *address = leash_listener_get_address (listener);
   g_autoptr (LeashConn) first = dial (fixture->ctx, address);
   g_autoptr (LeashConn) second = dial (fixture->ctx, address);
@@ -229,9 +229,9 @@ sleep_shutting_down (Sleeper *sleeper)
 }
 
 static void
-test_shutdown (Fixture *fixture, gconstpointer unused)
+test_shutdown (Fixture *fixture, gconstpointer where)
 {
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  g_auto (Ends) ends = connect_ends (fixture->ctx, where);
   Sleeper accepting = { .func = sleep_accepting, .ctx = fixture->ctx, .subject = ends.listener };
   Sleeper sleeper = { .func = sleep_shutting_down, .ctx = fixture->ctx, .subject = ends.listener };
 
@@ -429,6 +429,8 @@ test_bad_arguments (Fixture *fixture, gconstpointer unused)
   leash_listener_unref (NULL);
 }
 
+#define ADD_ON(path, address, func) g_test_add (path, Fixture, address, set_up, func, tear_down)
+
 int
 main (int argc, char **argv)
 {
@@ -439,14 +441,15 @@ main (int argc, char **argv)
   ADD ("/net/listener/nameless-peer-is-called-by-the-listener", test_nameless_peer);
   ADD ("/net/listener/accept-ends-when-cancelled", test_cancelled);
   ADD ("/net/listener/accept-ends-at-the-deadline", test_deadline);
-  g_test_add ("/net/listener/accept-ends-when-closed-in-another-thread/tcp", Fixture, TCP, set_up,
-              test_closed_by_other, tear_down);
+  ADD_ON ("/net/listener/accept-ends-when-closed-in-another-thread/tcp", TCP, test_closed_by_other);
   ADD ("/net/listener/accept-ends-when-closed-in-another-thread/unix", test_closed_by_other);
   ADD ("/net/listener/out-of-descriptors-and-on", test_no_descriptors);
-  ADD ("/net/listener/limit-is-waited-for", test_limit);
+  ADD_ON ("/net/listener/limit-is-waited-for/tcp", TCP, test_limit);
+  ADD_ON ("/net/listener/limit-is-waited-for/memory", "memory:x", test_limit);
   ADD ("/net/listener/wait-for-the-limit-ends", test_limit_ends);
   ADD ("/net/listener/limit-holds-for-threads-together", test_limit_of_many);
-  ADD ("/net/listener/shutdown-waits-for-what-is-open", test_shutdown);
+  ADD_ON ("/net/listener/shutdown-waits-for-what-is-open/tcp", TCP, test_shutdown);
+  ADD_ON ("/net/listener/shutdown-waits-for-what-is-open/memory", "memory:x", test_shutdown);
   ADD ("/net/listener/shutdown-in-vain-says-who-is-open", test_shutdown_in_vain);
   ADD ("/net/listener/connection-outlives-its-listener", test_conn_outlives);
   ADD ("/net/listener/shortage-is-told-once-and-waited-out", test_shortage_recovers);
