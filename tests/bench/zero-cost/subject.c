@@ -24,7 +24,7 @@ void hot_untrack_pointer (LeashContext *ctx, gpointer handle);
 void hot_adopted (LeashContext *ctx);
 void hot_adopted_bare (LeashContext *ctx);
 
-LEASH_ADOPT ("thing", void *, make, (LeashContext *ctx), (), describe (), unmake)
+LEASH_ADOPT ("thing", void *, make, (LeashContext * ctx), (), describe (), unmake)
 
 void
 hot_adopted (LeashContext *ctx)
