@@ -9,6 +9,7 @@
 #include <leash/leash-context.h>
 #include <leash/leash-dir.h>
 #include <leash/leash-fault-fs.h>
+#include <leash/leash-fault-network.h>
 #include <leash/leash-file-stream.h>
 #include <leash/leash-file.h>
 #include <leash/leash-files.h>

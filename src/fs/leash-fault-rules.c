@@ -4,14 +4,15 @@
  *
  * Every rule counts the calls that match it, whatever the others do to them, so that what one says ("the
  * third write") does not depend on those before it. Of several that strike at once the delays add up, the
- * fewest bytes count, and the first error is the one told. Chance is a function of the rule's seed and the
- * number of the call, and no generator's state: the same calls meet the same faults, in whichever order rules
- * are asked.
+ * fewest bytes count, and the first error is the one told. When a rule strikes, and its words: see
+ * leash-injection.c.
  */
 #include "leash-fault-rules-private.h"
 
 #include <errno.h>
 #include <fnmatch.h>
+
+#include "leash-injection-private.h"
 
 static void
 entry_free (gpointer entry)
@@ -71,26 +72,14 @@ rule_matches (const LeashFaultEntry *entry, const LeashFsCall *call)
              || path_matches (pattern, call->target_name));
 }
 
-/* The nth of a rule's numbers, each from 0 to 1: splitmix64 of Steele, Lea and Flood. */
-static double
-draw (guint64 seed, guint64 nth)
-{
-  guint64 z = seed + nth * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
-
-  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT (0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT (0x94d049bb133111eb);
-  z ^= z >> 31;
-  return (double) (z >> 11) * 0x1.0p-53;
-}
-
 /* Whether it is a rule's turn at the nth of the calls that match it. */
 static gboolean
 is_due (const LeashFaultEntry *entry, guint64 nth)
 {
   const LeashFaultRule *r = &entry->rule;
 
-  return nth >= r->first && (nth - r->first) % r->every == 0 && entry->n_struck < r->times
-         && (r->chance >= 1 || draw (r->seed, nth) < r->chance);
+  return entry->n_struck < r->times
+         && leash_injection_is_due (&(LeashInjectionTurn){ r->first, r->every, r->chance, r->seed }, nth);
 }
 
 static gboolean
@@ -182,29 +171,9 @@ leash_fault_rules_give_back (LeashFaultRules *rules, guint filling, gsize bytes)
   leash_unlock (&rules->lock);
 }
 
-/* The host's words for a code of GIO's, where it has any. */
-static const char *
-get_words (const LeashFaultVerdict *verdict)
-{
-  /* Of those that GIO has one code for, the one that files fail with. */
-  static const int codes[] = { ENOENT, EEXIST, EISDIR, ENOTDIR, ENOTEMPTY, EACCES,       ENOSPC, EROFS,
-                               EBUSY,  EMFILE, EINVAL, ELOOP,   ENOTSUP,   ENAMETOOLONG, EAGAIN, ETIMEDOUT };
-
-  if (verdict->effect == LEASH_FAULT_ERRNO)
-    return g_strerror (verdict->code);
-  for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
-    if (g_io_error_from_errno (codes[i]) == (GIOErrorEnum) verdict->code)
-      return g_strerror (codes[i]);
-  return "it failed";
-}
-
 void
 leash_fault_verdict_set_error (const LeashFaultVerdict *verdict, const char *call, GError **error)
 {
-  GIOErrorEnum code = verdict->effect == LEASH_FAULT_ERRNO ? g_io_error_from_errno (verdict->code)
-                                                           : (GIOErrorEnum) verdict->code;
-
-  g_set_error (error, G_IO_ERROR, (int) code,
-               "%s (injected by rule %u at call %" G_GUINT64_FORMAT " that matches it, %s)",
-               get_words (verdict), verdict->rule, verdict->nth, call);
+  leash_injection_set_error (verdict->effect == LEASH_FAULT_ERRNO, verdict->code, verdict->rule, verdict->nth,
+                             call, error);
 }

@@ -94,9 +94,8 @@ look_again (LeashConn *conn, LeashContext *ctx, LeashWay way, gboolean was_woken
   return FALSE;
 }
 
-/* Waits until the operation may be tried again. */
-G_NO_INLINE static gboolean
-wait_for (LeashConn *conn, LeashContext *ctx, LeashWay way, GError **error)
+gboolean
+leash_conn_wait_bare (LeashConn *conn, LeashContext *ctx, LeashWay way, GError **error)
 {
   GIOCondition condition = way == LEASH_WAY_IN ? G_IO_IN : G_IO_OUT;
   GError *reason = NULL;
@@ -149,7 +148,7 @@ move_some (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
         return run_waiting (conn, ctx, move, error);
       n = move->run (conn, ctx, move, error);
     }
-  while (LEASH_UNLIKELY (n == LEASH_CONN_WOULD_BLOCK) && wait_for (conn, ctx, move->way, error));
+  while (LEASH_UNLIKELY (n == LEASH_CONN_WOULD_BLOCK) && leash_conn_wait_bare (conn, ctx, move->way, error));
   return n < 0 ? -1 : n;
 }
 

@@ -36,6 +36,15 @@ void     leash_conn_explain (LeashConn           *conn,
                              const LeashAttempt  *attempt,
                              GError             **error) G_GNUC_NO_INLINE;
 
+/*
+ * Waits until an operation that would block may be tried again. The error is the bare reason, or none where the
+ * connection was closed meanwhile.
+ */
+gboolean leash_conn_wait_bare (LeashConn         *conn,
+                               LeashContext      *ctx,
+                               LeashWay           way,
+                               GError           **error) G_GNUC_NO_INLINE;
+
 static inline gboolean
 leash_conn_begin (LeashConn *conn, const LeashAttempt *attempt, gboolean has_op, gconstpointer caller,
                   GError **error)

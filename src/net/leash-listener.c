@@ -53,8 +53,7 @@ wake (LeashHandle *handle)
 {
   LeashListener *listener = (LeashListener *) handle;
 
-  if (listener->ops->shutdown != NULL)
-    listener->ops->shutdown (handle->impl);
+  leash_listener_wake_bare (listener);
   leash_roster_close (listener->roster);
 }
 
@@ -98,6 +97,31 @@ void
 leash_listener_track (LeashListener *listener, LeashContext *ctx, gconstpointer caller)
 {
   leash_handle_track (&listener->handle, ctx, "listener", listener->address, listener->ops->get_fd, caller);
+}
+
+LeashConn *
+leash_listener_accept_bare (LeashListener *listener, LeashContext *ctx, GError **error)
+{
+  return listener->ops->accept (listener->handle.impl, ctx, error);
+}
+
+void
+leash_listener_wake_bare (LeashListener *listener)
+{
+  if (listener->ops->shutdown != NULL)
+    listener->ops->shutdown (listener->handle.impl);
+}
+
+gboolean
+leash_listener_close_bare (LeashListener *listener, GError **error)
+{
+  return leash_handle_close_bare (&listener->handle, error);
+}
+
+void
+leash_listener_stand_before (LeashListener *listener, LeashListener *inner)
+{
+  leash_handle_stand_before (&listener->handle, &inner->handle, inner->ops->get_fd);
 }
 
 /**

@@ -69,3 +69,15 @@ gssize        leash_conn_write_bare   (LeashConn          *conn,
 gboolean      leash_conn_close_as     (LeashConn          *conn,
                                        gconstpointer       caller,
                                        GError            **error);
+/*
+ * Likewise for a listener: its operations, as they are. The last, for who stands before another one, takes over what is
+ * known of it.
+ */
+LeashConn    *leash_listener_accept_bare  (LeashListener *listener,
+                                           LeashContext  *ctx,
+                                           GError       **error);
+void          leash_listener_wake_bare    (LeashListener *listener);
+gboolean      leash_listener_close_bare   (LeashListener *listener,
+                                           GError       **error);
+void          leash_listener_stand_before (LeashListener *listener,
+                                           LeashListener *inner);

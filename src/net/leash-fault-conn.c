@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Connections and listeners of the fault network, each before one of the inner network, whose operations are
+ * called without its guard, and whose errors come without a prefix.
+ *
+ * A read or write is judged once, however often the inner one has to wait. It waits here, and not in the
+ * inner connection's own functions, so that what arrives while a rule stalls the call stays where it is.
+ *
+ * A connection that is reset has its inner one closed at once, for the peer to see it; the outer one is open
+ * until it is closed, as with a socket. What has no context gets one that nothing ends, on the clock that the
+ * connection was opened under.
+ */
+#include "leash-conn-private.h"
+#include "leash-net-faults-private.h"
+
+/* What both kinds have for their implementation. */
+typedef struct
+{
+  LeashNetFaults *faults;  /* a reference */
+  LeashContext *ctx;       /* for what comes without one */
+  char *party;             /* NULL for none */
+  char *address;           /* as rules see it */
+  LeashConn *conn;         /* owned; NULL for a listener */
+  LeashListener *listener; /* owned; NULL for a connection */
+  LeashUse *use;           /* of the outer connection */
+  GError *reset;           /* atomic; why the connection is reset, then never changes; NULL when it is not */
+  guint64 n_read;          /* atomic, as is n_written */
+  guint64 n_written;
+} Front;
+
+static Front *
+front_new (LeashNetFaults *faults, LeashContext *ctx, const char *party, const char *address)
+{
+  Front *self = g_new0 (Front, 1);
+
+  self->faults = leash_net_faults_ref (faults);
+  self->ctx = leash_context_with_clock (leash_context_background (), leash_context_get_clock (ctx));
+  self->party = g_strdup (party);
+  self->address = g_strdup (address);
+  return self;
+}
+
+static void
+front_free (gpointer impl)
+{
+  Front *self = impl;
+
+  leash_conn_unref (self->conn);
+  leash_listener_unref (self->listener);
+  leash_net_faults_unref (self->faults);
+  leash_context_unref (self->ctx);
+  g_clear_error (&self->reset);
+  g_free (self->party);
+  g_free (self->address);
+  g_free (self);
+}
+
+static LeashNetCall
+get_call (Front *self, LeashNetOps op, gsize count)
+{
+  return (LeashNetCall){
+    .op = op,
+    .party = self->party,
+    .address = self->address,
+    .count = count,
+    .n_read = __atomic_load_n (&self->n_read, __ATOMIC_RELAXED),
+    .n_written = __atomic_load_n (&self->n_written, __ATOMIC_RELAXED),
+  };
+}
+
+/* Resets */
+
+static void
+reset_with (Front *self, const GError *cause)
+{
+  GError *none = NULL, *copy = g_error_copy (cause);
+
+  if (__atomic_compare_exchange_n (&self->reset, &none, copy, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    leash_conn_close_with_error (self->conn, copy, NULL);
+  else
+    g_error_free (copy);
+}
+
+/* Says so, in place of whatever came of it, when the connection is reset. */
+static gboolean
+is_reset (Front *self, GError **error)
+{
+  const GError *reset = __atomic_load_n (&self->reset, __ATOMIC_ACQUIRE);
+
+  if (G_LIKELY (reset == NULL))
+    return FALSE;
+  g_clear_error (error);
+  if (error != NULL)
+    *error = g_error_copy (reset);
+  return TRUE;
+}
+
+/* Has the rules judge a call on the connection, which they may reset. */
+static gboolean
+begin (Front *self, LeashContext *ctx, const LeashNetCall *call, LeashNetVerdict *ret_verdict, GError **error)
+{
+  GError *reason = NULL;
+
+  if (is_reset (self, error))
+    return FALSE;
+  if (leash_net_faults_begin (self->faults, ctx, call, ret_verdict, &reason))
+    return TRUE;
+  if (ret_verdict->is_reset)
+    reset_with (self, reason);
+  g_propagate_error (error, reason);
+  return FALSE;
+}
+
+static gboolean
+refuse (GError **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "its network cannot do that");
+  return FALSE;
+}
+
+/* Reading and writing */
+
+static gssize
+try_inner (LeashConn *inner, LeashContext *ctx, gboolean is_read, void *buffer, gsize count, GError **error)
+{
+  if (is_read ? inner->ops->read == NULL : inner->ops->write == NULL)
+    {
+      refuse (error);
+      return -1;
+    }
+  if (!LEASH_CONN_HAS (inner, wait))
+    return is_read ? leash_conn_read_bare (inner, ctx, buffer, count, error)
+                   : leash_conn_write_bare (inner, ctx, buffer, count, error);
+  return is_read ? inner->ops->read (inner->handle.impl, ctx, buffer, count, error)
+                 : inner->ops->write (inner->handle.impl, ctx, buffer, count, error);
+}
+
+/* Within the inner connection, which a reset closes only when all have left. */
+static gssize
+move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, void *buffer, gsize count,
+            GError **error)
+{
+  gboolean is_read = call->op == LEASH_NET_OP_READ;
+  gssize n;
+
+  if (!leash_use_enter (&self->conn->handle.use))
+    return -1;
+  do
+    n = try_inner (self->conn, ctx, is_read, buffer, count, error);
+  while (n == LEASH_CONN_WOULD_BLOCK
+         && leash_conn_wait_bare (self->conn, ctx, is_read ? LEASH_WAY_IN : LEASH_WAY_OUT, error)
+         && leash_net_faults_wait (self->faults, ctx, call, error));
+  leash_handle_leave (&self->conn->handle);
+  return n;
+}
+
+static gssize
+move (Front *self, LeashContext *ctx, LeashNetOps op, void *buffer, gsize count, GError **error)
+{
+  LeashNetCall call = get_call (self, op, count);
+  LeashNetVerdict verdict;
+  gssize n;
+
+  if (!begin (self, ctx, &call, &verdict, error))
+    return -1;
+  n = move_inner (self, ctx, &call, buffer, verdict.count, error);
+  /* The end of the data, when it was a reset here that made it, is a failure. */
+  if (n <= 0)
+    return is_reset (self, error) || n < 0 ? -1 : 0;
+  __atomic_fetch_add (op == LEASH_NET_OP_READ ? &self->n_read : &self->n_written, (guint64) n,
+                      __ATOMIC_RELAXED);
+  if (verdict.is_metered)
+    leash_net_faults_meter (self->faults, ctx, &call, (gsize) n);
+  return n;
+}
+
+static gssize
+fault_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  return move (impl, ctx, LEASH_NET_OP_READ, buffer, count, error);
+}
+
+static gssize
+fault_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  return move (impl, ctx, LEASH_NET_OP_WRITE, (void *) buffer, count, error);
+}
+
+/* The rest */
+
+/* Hands it on, unless a reset has closed the inner connection. */
+static gboolean
+shut_down_inner (Front *self, gboolean reading, gboolean writing, GError **error)
+{
+  LeashConn *inner = self->conn;
+  gboolean done;
+
+  if (!leash_use_enter (&inner->handle.use))
+    return !is_reset (self, error);
+  done = inner->ops->shutdown != NULL ? inner->ops->shutdown (inner->handle.impl, reading, writing, error)
+                                      : refuse (error);
+  leash_handle_leave (&inner->handle);
+  return done;
+}
+
+static gboolean
+fault_shutdown (gpointer impl, gboolean reading, gboolean writing, GError **error)
+{
+  Front *self = impl;
+  LeashNetCall call = get_call (self, LEASH_NET_OP_SHUTDOWN, 0);
+  LeashNetVerdict verdict;
+
+  /* What ends other threads' operations is no call of the program's. */
+  if (!leash_use_is_closed (self->use) && !begin (self, self->ctx, &call, &verdict, error))
+    return FALSE;
+  return shut_down_inner (self, reading, writing, error);
+}
+
+static void
+fault_reset (gpointer impl, const GError *cause)
+{
+  reset_with (impl, cause);
+}
+
+static GCredentials *
+fault_get_credentials (gpointer impl, GError **error)
+{
+  Front *self = impl;
+  LeashConn *inner = self->conn;
+  GCredentials *credentials = NULL;
+
+  if (!leash_use_enter (&inner->handle.use))
+    is_reset (self, error);
+  else
+    {
+      if (LEASH_CONN_HAS (inner, get_credentials))
+        credentials = inner->ops->get_credentials (inner->handle.impl, error);
+      else
+        refuse (error);
+      leash_handle_leave (&inner->handle);
+    }
+  return credentials;
+}
+
+static gboolean
+fault_close (gpointer impl, GError **error)
+{
+  Front *self = impl;
+  LeashNetCall call = get_call (self, LEASH_NET_OP_CLOSE, 0);
+  LeashNetVerdict verdict;
+  gboolean may = leash_net_faults_begin (self->faults, self->ctx, &call, &verdict, error);
+
+  return leash_handle_close_bare (&self->conn->handle, may ? error : NULL) && may;
+}
+
+static const LeashConnOps conn_ops = {
+  .size = sizeof (LeashConnOps),
+  .read = fault_read,
+  .write = fault_write,
+  .shutdown = fault_shutdown,
+  .close = fault_close,
+  .reset = fault_reset,
+  .get_credentials = fault_get_credentials,
+};
+
+LeashConn *
+leash_fault_conn_new (LeashNetFaults *faults, LeashContext *ctx, const char *party, const char *address,
+                      LeashConn *inner)
+{
+  Front *self = front_new (faults, ctx, party, address);
+  LeashConn *conn = leash_conn_new (&conn_ops, self, front_free, leash_conn_get_local_address (inner),
+                                    leash_conn_get_remote_address (inner));
+
+  self->conn = inner;
+  self->use = &conn->handle.use;
+  leash_handle_stand_before (&conn->handle, &inner->handle, inner->ops->get_fd);
+  return conn;
+}
+
+/* Listeners */
+
+static LeashConn *
+fault_accept (gpointer impl, LeashContext *ctx, GError **error)
+{
+  Front *self = impl;
+  LeashNetCall call = get_call (self, LEASH_NET_OP_ACCEPT, 0);
+  LeashNetVerdict verdict;
+  LeashConn *inner;
+
+  if (!leash_net_faults_begin (self->faults, ctx, &call, &verdict, error))
+    return NULL;
+  inner = leash_listener_accept_bare (self->listener, ctx, error);
+  return inner != NULL ? leash_fault_conn_new (self->faults, ctx, self->party, self->address, inner) : NULL;
+}
+
+static void
+fault_wake (gpointer impl)
+{
+  leash_listener_wake_bare (((Front *) impl)->listener);
+}
+
+static gboolean
+fault_close_listener (gpointer impl, GError **error)
+{
+  Front *self = impl;
+  LeashNetCall call = get_call (self, LEASH_NET_OP_CLOSE_LISTENER, 0);
+  LeashNetVerdict verdict;
+  gboolean may = leash_net_faults_begin (self->faults, self->ctx, &call, &verdict, error);
+
+  return leash_listener_close_bare (self->listener, may ? error : NULL) && may;
+}
+
+static const LeashListenerOps listener_ops = {
+  .size = sizeof (LeashListenerOps),
+  .accept = fault_accept,
+  .shutdown = fault_wake,
+  .close = fault_close_listener,
+};
+
+LeashListener *
+leash_fault_listener_new (LeashNetFaults *faults, LeashContext *ctx, const char *party, LeashListener *inner)
+{
+  const char *address = leash_listener_get_address (inner);
+  Front *self = front_new (faults, ctx, party, address);
+  LeashListener *listener = leash_listener_new (&listener_ops, self, front_free, address);
+
+  self->listener = inner;
+  leash_listener_stand_before (listener, inner);
+  return listener;
+}
