@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The sweep: a function is run again and again, and each time another one of its file-system calls fails, until
- * it runs through. Whatever it leaves open on one of its ways out is found, with the call that sent it there.
+ * The sweep: a function is run again and again, and each time another one of its calls on files or connections
+ * fails, until it runs through. Whatever it leaves open on one of its ways out is found, with the call that sent it there.
  *
  *     static void
  *     load (LeashContext *ctx, gpointer unused)
@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include <leash/leash-fault-network.h>
 #include <leash/leash-fs.h>
 #include <leash/leash-test.h>
 
@@ -34,14 +35,28 @@ typedef LeashFs *(*LeashSweepSetUpFunc) (LeashTest *test,
                                          gpointer   user_data);
 
 /**
+ * LeashSweepNetworkFunc:
+ * @test: the test that a run is
+ * @user_data: the sweep's data
+ *
+ * As #LeashSweepSetUpFunc, for the network of one run.
+ *
+ * Returns: (transfer full): the network
+ */
+typedef LeashNetwork *(*LeashSweepNetworkFunc) (LeashTest *test,
+                                                gpointer   user_data);
+
+/**
  * LeashSweep:
- * @func: what is swept; called with a context that carries the file system
+ * @func: what is swept; called with a context that carries the file system and the network
  * @data: what @func and @set_up are called with
  * @set_up: (nullable): makes the file system of each run; %NULL is an empty directory of the run's own
- * @ops: which calls fail; 0 is all
- * @code: the errno that they fail with; 0 is EIO
+ * @ops: which calls on files fail; 0 is all
+ * @code: the errno that calls fail with; 0 is EIO on files, and ECONNRESET on connections
  * @first: the first call that fails; 0 is as 1
  * @max_runs: how many runs there are at most; 0 is 10,000
+ * @set_up_network: (nullable): makes the network of each run, such as one in memory with a server; %NULL is the host's
+ * @net_ops: which calls on connections fail; 0 is all
  *
  * What is swept, and how.
  */
@@ -54,6 +69,8 @@ typedef struct
   int code;
   guint64 first;
   guint64 max_runs;
+  LeashSweepNetworkFunc set_up_network;
+  LeashNetOps net_ops;
   /*< private >*/
   gpointer reserved[4];
 } LeashSweep;

@@ -233,6 +233,16 @@ leash_fault_fs_add (LeashFs *fs, const LeashFaultRule *rule)
   return id;
 }
 
+void
+leash_fault_fs_count_by (LeashFs *fs, guint rule, guint64 *counter)
+{
+  LeashFaultRules *rules = get_rules (fs);
+
+  leash_lock (&rules->lock);
+  leash_fault_rules_find (rules, rule)->counter = counter;
+  leash_unlock (&rules->lock);
+}
+
 /**
  * leash_fault_fs_fail_nth:
  * @fs: a file system of leash_fault_fs_new()

@@ -16,6 +16,7 @@ typedef struct
 {
   guint id;
   LeashFaultRule rule; /* with the defaults put in; its path is owned */
+  guint64 *counter; /* atomic; what numbers the calls that match, with those of others; NULL for none */
   guint64 n_matched;
   guint64 n_struck;
   guint64 bytes_left; /* of LEASH_FAULT_FULL: what may be written still */
@@ -61,3 +62,7 @@ void             leash_fault_rules_give_back (LeashFaultRules         *rules,
 void             leash_fault_verdict_set_error (const LeashFaultVerdict *verdict,
                                                 const char            *call,
                                                 GError               **error);
+/* Has a rule that was just added take the numbers of its calls from counter, which others take theirs from, too. */
+void             leash_fault_fs_count_by     (LeashFs                 *fs,
+                                              guint                    rule,
+                                              guint64                 *counter);

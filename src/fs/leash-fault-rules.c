@@ -136,6 +136,15 @@ strike (LeashFaultEntry *entry, LeashFaultVerdict *verdict)
     }
 }
 
+/* Returns the number of a call that matches. */
+static guint64
+count (LeashFaultEntry *entry)
+{
+  entry->n_matched = entry->counter != NULL ? __atomic_add_fetch (entry->counter, 1, __ATOMIC_RELAXED)
+                                            : entry->n_matched + 1;
+  return entry->n_matched;
+}
+
 void
 leash_fault_rules_judge (LeashFaultRules *rules, const LeashFsCall *call, LeashFaultVerdict *verdict)
 {
@@ -146,7 +155,7 @@ leash_fault_rules_judge (LeashFaultRules *rules, const LeashFsCall *call, LeashF
       LeashFaultEntry *entry = g_ptr_array_index (rules->entries, i);
       gboolean failed = verdict->fails;
 
-      if (!rule_matches (entry, call) || !is_due (entry, ++entry->n_matched) || !strike (entry, verdict))
+      if (!rule_matches (entry, call) || !is_due (entry, count (entry)) || !strike (entry, verdict))
         continue;
       entry->n_struck++;
       rules->n_struck++;

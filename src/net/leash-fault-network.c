@@ -246,6 +246,16 @@ leash_fault_network_add (LeashNetwork *network, const LeashNetFaultRule *rule)
   return id;
 }
 
+void
+leash_fault_network_count_by (LeashNetwork *network, guint rule, guint64 *counter)
+{
+  LeashNetFaults *faults = get_faults (network);
+
+  leash_lock (&faults->lock);
+  leash_net_faults_find (faults, rule)->counter = counter;
+  leash_unlock (&faults->lock);
+}
+
 /**
  * leash_fault_network_fail_nth:
  * @network: a network of leash_fault_network_new()

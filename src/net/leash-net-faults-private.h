@@ -15,6 +15,7 @@ typedef struct
 {
   guint id;
   LeashNetFaultRule rule; /* with the defaults put in; its texts are owned */
+  guint64 *counter;       /* atomic; what numbers the calls that match, with those of others; NULL for none */
   guint64 n_matched;
   guint64 n_struck;
   gint64 free_at; /* of LEASH_NET_FAULT_BANDWIDTH: when more may be moved */
@@ -64,6 +65,10 @@ void                leash_net_faults_unref (LeashNetFaults       *faults);
 /* With the lock held. Returns NULL where there is none. */
 LeashNetFaultEntry *leash_net_faults_find  (LeashNetFaults       *faults,
                                             guint                 id);
+/* Has a rule that was just added take the numbers of its calls from counter, which others take theirs from, too. */
+void                leash_fault_network_count_by (LeashNetwork   *network,
+                                            guint                 rule,
+                                            guint64              *counter);
 /*
  * Counts a call, lets the rules judge it, and waits as they say. Returns FALSE, with the error, when it is to fail; the
  * verdict then says whether its connection is reset. Else the verdict says how many bytes it may move.

@@ -170,6 +170,15 @@ strike (LeashNetFaultEntry *entry, const LeashNetCall *call, gint64 now, LeashNe
     }
 }
 
+/* Returns the number of a call that matches. */
+static guint64
+count (LeashNetFaultEntry *entry)
+{
+  entry->n_matched = entry->counter != NULL ? __atomic_add_fetch (entry->counter, 1, __ATOMIC_RELAXED)
+                                            : entry->n_matched + 1;
+  return entry->n_matched;
+}
+
 static void
 judge (LeashNetFaults *faults, const LeashNetCall *call, gint64 now, LeashNetVerdict *verdict)
 {
@@ -179,7 +188,7 @@ judge (LeashNetFaults *faults, const LeashNetCall *call, gint64 now, LeashNetVer
       LeashNetFaultEntry *entry = g_ptr_array_index (faults->entries, i);
       gboolean failed = verdict->fails;
 
-      if (!rule_matches (entry, call) || !is_due (entry, ++entry->n_matched)
+      if (!rule_matches (entry, call) || !is_due (entry, count (entry))
           || !strike (entry, call, now, verdict))
         continue;
       entry->n_struck++;

@@ -2,8 +2,9 @@
 /*
  * The sweep. A run is a LeashTest of its own: a fresh context, tracker and directory, and a file system that
  * is made anew, so that no run sees what another has done. The function's context carries a fault file system
- * in front of it, by which the nth call fails, and no other. The run by which no call is reached any more is
- * the last; what it leaves open is left open without any fault.
+ * and a fault network, by which the nth call fails, and no other: calls of both kinds are numbered together,
+ * in the order in which they are made. The run by which no call is reached any more is the last; what it
+ * leaves open is left open without any fault.
  *
  * A file that is leaked at call 3 is leaked at all calls behind it as well. Findings are therefore told apart
  * by where the things were opened that are left, and each comes once, with its report, and with the other
@@ -11,8 +12,7 @@
  * finding: what was not closed in a quarter of a second the first time is not waited for again.
  *
  * One fault a run and not several: two faults at once are needed to reach an error path within an error path,
- * and take the square of the runs. For calls of other kinds (network, databases) each kind is to be swept by
- * itself, behind one another: the same pairs of call and fault as in one count of all, without that count.
+ * and take the square of the runs.
  */
 #include "leash-test-private.h"
 
@@ -20,9 +20,12 @@
 #include <string.h>
 
 #include <leash/leash-fault-fs.h>
+#include <leash/leash-fault-network.h>
 #include <leash/leash-test-sweep.h>
 
 #include "leash-error-private.h"
+#include "leash-fault-rules-private.h"
+#include "leash-net-faults-private.h"
 
 #define DEFAULT_MAX_RUNS 10000
 
@@ -153,6 +156,13 @@ make_fs (const LeashSweep *sweep, LeashTest *test)
   return test->dir != NULL ? leash_dir_fs_new (test->dir, NULL) : NULL;
 }
 
+static LeashNetwork *
+make_network (const LeashSweep *sweep, LeashTest *test)
+{
+  return sweep->set_up_network != NULL ? sweep->set_up_network (test, sweep->data)
+                                       : leash_host_network_new ();
+}
+
 /*
  * What the set-up opened is none of the function's: the descriptor of a rooted directory is open for as long
  * as a file that was opened in it.
@@ -164,24 +174,61 @@ begin_census (LeashTestState *state)
   state->before = leash_census_new ();
 }
 
-/* Calls the function with the nth call failing. Returns which one that was, NULL when it was not reached. */
-static char *
-call_with_fault (const LeashSweep *sweep, LeashTest *test, LeashFs *disk, guint64 nth)
+/*
+ * The same rule for files and for connections, which number their calls together by counter. It is for one
+ * number, and not for the first from there, which there is one of each kind.
+ */
+
+static LeashFs *
+make_faulty_fs (const LeashSweep *sweep, LeashFs *disk, guint64 nth, guint64 *counter)
 {
-  g_autoptr (LeashFs) fs = leash_fault_fs_new (disk);
-  g_autoptr (LeashContext) ctx = leash_context_with_fs (test->ctx, fs);
+  LeashFs *fs = leash_fault_fs_new (disk);
   LeashFaultRule rule = {
     .ops = sweep->ops,
     .first = nth,
-    .times = 1,
+    .every = G_MAXUINT64,
     .effect = LEASH_FAULT_ERRNO,
     .code = sweep->code != 0 ? sweep->code : EIO,
   };
 
+  leash_fault_fs_count_by (fs, leash_fault_fs_add (fs, &rule), counter);
+  return fs;
+}
+
+static LeashNetwork *
+make_faulty_network (const LeashSweep *sweep, LeashNetwork *inner, guint64 nth, guint64 *counter)
+{
+  LeashNetwork *network = leash_fault_network_new (inner);
+  LeashNetFaultRule rule = {
+    .ops = sweep->net_ops,
+    .first = nth,
+    .every = G_MAXUINT64,
+    .effect = LEASH_NET_FAULT_ERRNO,
+    .code = sweep->code != 0 ? sweep->code : ECONNRESET,
+  };
+
+  leash_fault_network_count_by (network, leash_fault_network_add (network, &rule), counter);
+  return network;
+}
+
+/* Calls the function with the nth call failing. Returns which one that was, NULL when it was not reached. */
+static char *
+call_with_fault (const LeashSweep *sweep, LeashTest *test, LeashFs *disk, LeashNetwork *wire, guint64 nth)
+{
+  guint64 n_calls = 0; /* atomic */
+  g_autoptr (LeashFs) fs = make_faulty_fs (sweep, disk, nth, &n_calls);
+  g_autoptr (LeashNetwork) network = make_faulty_network (sweep, wire, nth, &n_calls);
+  g_autoptr (LeashContext) with_fs = leash_context_with_fs (test->ctx, fs);
+  g_autoptr (LeashContext) ctx = leash_context_with_network (with_fs, network);
+  char *struck;
+
   begin_census (test->priv);
-  leash_fault_fs_add (fs, &rule);
   sweep->func (ctx, sweep->data);
-  return leash_fault_fs_get_last (fs);
+  /* What is left open makes calls when it is closed after all. */
+  leash_fault_fs_remove (fs, 1);
+  leash_fault_network_remove (network, 1);
+  struck = leash_fault_fs_get_last (fs);
+  return struck != NULL ? struck : leash_fault_network_get_last (network);
 }
 
 /* Returns FALSE when the nth call was not reached, or nothing can be run. */
@@ -191,15 +238,19 @@ run (Progress *progress, guint64 nth)
   LeashTest test = leash_test_begin ();
   g_autoptr (GError) error = NULL;
   g_autoptr (LeashFs) disk = make_fs (progress->sweep, &test);
-  g_autofree char *struck = disk != NULL ? call_with_fault (progress->sweep, &test, disk, nth) : NULL;
+  g_autoptr (LeashNetwork) wire = make_network (progress->sweep, &test);
+  gboolean can_run = disk != NULL && wire != NULL;
+  g_autofree char *struck = can_run ? call_with_fault (progress->sweep, &test, disk, wire, nth) : NULL;
   g_autofree char *key = make_key (test.tracker);
   g_autofree char *call = struck != NULL
                               ? g_strdup_printf ("when call %" G_GUINT64_FORMAT " fails, %s", nth, struck)
                               : g_strdup ("with no call failing");
 
-  if (disk == NULL)
-    progress->stopped = "there was no file system to run on";
+  if (!can_run)
+    progress->stopped
+        = disk == NULL ? "there was no file system to run on" : "there was no network to run on";
   g_clear_object (&disk);
+  g_clear_object (&wire);
   progress->blind = leash_test_why_blind (test.tracker);
   ((LeashTestState *) test.priv)->is_impatient = find (progress, key) != NULL;
   progress->n_runs++;
@@ -308,14 +359,15 @@ leash_test_sweep_check (const LeashSweep *sweep, GError **error)
  * leash_test_sweep_full: (skip)
  * @sweep: what is swept, and how
  *
- * Runs a function with its first file-system call failing, then with the second, and so on until it makes
- * none more, and asks after each run what leash_test_end() asks: whether anything is still open or was
- * misused. What the function makes of the errors is its own affair. Everything found is printed as TAP
+ * Runs a function with its first call on files or connections failing, then with the second, and so on until
+ * it makes none more, and asks after each run what leash_test_end() asks: whether anything is still open or
+ * was misused. What the function makes of the errors is its own affair. Everything found is printed as TAP
  * diagnostics, with the call that failed, and fails the test, through GTest.
  *
- * The calls counted are those on the file system of the context that the function gets, and on what is opened
- * there; closing is one too. A run that crashes is the test's crash. The function may start threads, if it
- * waits for them.
+ * The calls counted are those on the file system and the network of the context that the function gets, and
+ * on what is opened there; closing is one too. Files and connections have no descriptor then. A run that
+ * crashes is the test's crash. The function may start threads, if it waits for them; what may wait for ever
+ * when a call on a connection has failed needs a deadline.
  *
  * Use it by itself: within a test of leash_test_begin(), descriptors and threads are not counted.
  *
@@ -345,7 +397,7 @@ leash_test_sweep_full (const LeashSweep *sweep)
  * @func: (scope call) (closure data): what is swept
  * @data: what it is called with
  *
- * Sweeps a function on an empty file system; see leash_test_sweep_full().
+ * Sweeps a function on an empty file system and the host's network; see leash_test_sweep_full().
  *
  * Since: 0.1
  */

@@ -52,6 +52,22 @@ make_memory (char **ret_address, gpointer unused, GError **error)
   return leash_memory_network_new ();
 }
 
+G_GNUC_UNUSED static LeashNetwork *
+make_fault (char **ret_address, gpointer unused, GError **error)
+{
+  g_autoptr (LeashNetwork) host = make_tcp (ret_address, NULL, error);
+
+  return leash_fault_network_new (host);
+}
+
+G_GNUC_UNUSED static LeashNetwork *
+make_fault_memory (char **ret_address, gpointer unused, GError **error)
+{
+  g_autoptr (LeashNetwork) memory = make_memory (ret_address, NULL, error);
+
+  return leash_fault_network_new (memory);
+}
+
 /*
  * A network in the user's own hands: the host's, behind connections that wait by themselves, because they have no
  * operation "wait". With a flaw it is broken in one way.

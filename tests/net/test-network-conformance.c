@@ -8,6 +8,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  leash_network_conformance_add ("/fault", make_fault);
+  leash_network_conformance_add ("/fault-memory", make_fault_memory);
   leash_network_conformance_add ("/memory", make_memory);
   leash_network_conformance_add ("/tcp", make_tcp);
   leash_network_conformance_add ("/tcp6", make_tcp6);
