@@ -120,7 +120,22 @@ serve_one (gpointer data)
   return NULL;
 }
 
-/* A child that serves each connection in a thread, or here one after the other, until this process ends. */
+static void
+serve_all (int fd, void (*serve) (int fd), gboolean has_threads)
+{
+  for (;;)
+    {
+      const Serving serving = { serve, accept4 (fd, NULL, NULL, SOCK_CLOEXEC) };
+
+      check (serving.fd >= 0, "accept");
+      if (has_threads)
+        g_thread_unref (g_thread_new (NULL, serve_one, g_memdup2 (&serving, sizeof serving)));
+      else
+        serve_one (g_memdup2 (&serving, sizeof serving));
+    }
+}
+
+/* A child that serves each connection in a thread, or one after the other, until this process ends it. */
 static pid_t
 start_peer (void (*serve) (int fd), gboolean has_threads, struct sockaddr_in *ret_address)
 {
@@ -128,17 +143,8 @@ start_peer (void (*serve) (int fd), gboolean has_threads, struct sockaddr_in *re
   pid_t child = fork ();
 
   check (child >= 0, "fork");
-  for (; child == 0;)
-    {
-      int accepted = accept4 (fd, NULL, NULL, SOCK_CLOEXEC);
-
-      check (accepted >= 0, "accept");
-      if (has_threads)
-        g_thread_unref (
-            g_thread_new (NULL, serve_one, g_memdup2 (&(Serving){ serve, accepted }, sizeof (Serving))));
-      else
-        serve_one (g_memdup2 (&(Serving){ serve, accepted }, sizeof (Serving)));
-    }
+  if (child == 0)
+    serve_all (fd, serve, has_threads);
   close (fd);
   return child;
 }
