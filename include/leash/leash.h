@@ -5,6 +5,7 @@
 #include <leash/leash-adopt.h>
 #include <leash/leash-client.h>
 #include <leash/leash-clock.h>
+#include <leash/leash-conn-stream.h>
 #include <leash/leash-conn.h>
 #include <leash/leash-context.h>
 #include <leash/leash-dir.h>

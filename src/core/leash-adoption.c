@@ -14,7 +14,7 @@
 
 struct _LeashAdoption
 {
-  gint ref_count;            /* atomic: the node's and the handler's */
+  gint ref_count;            /* atomic: the node's, the handler's, and one while the handler runs */
   GCancellable *cancellable; /* a reference; never changes */
 
   /* Guarded by the lock of the adoption's address */
@@ -45,10 +45,13 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   LeashCancel *cancel;
 
   leash_lock (lock);
+  /* The signal holds a reference already, by locks that ThreadSanitizer does not see. */
+  __atomic_fetch_add (&adoption->ref_count, 1, __ATOMIC_RELAXED);
   cancel = adoption->cancel;
   if (cancel != NULL && !leash_cancel_try_ref (cancel))
     cancel = NULL;
   leash_unlock (lock);
+  adoption_unref (adoption);
 
   if (cancel == NULL)
     return;

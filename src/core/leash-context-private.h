@@ -40,6 +40,10 @@ GObject      *leash_context_get_slot  (LeashContext *ctx,
 LeashContext *leash_context_for_wait  (LeashContext *parent,
                                        gint64        deadline) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The same for as long as a call runs that has a GCancellable: it ends the context. */
+LeashContext *leash_context_for_call  (LeashContext *parent,
+                                       GCancellable *cancellable) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Returns FALSE, and does not call func ever, when the context is done already. */
 gboolean      leash_context_watch     (LeashContext *ctx,
                                        LeashWatch   *watch);

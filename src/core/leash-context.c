@@ -290,6 +290,16 @@ leash_context_for_wait (LeashContext *parent, gint64 deadline)
   return &child->head;
 }
 
+LeashContext *
+leash_context_for_call (LeashContext *parent, GCancellable *cancellable)
+{
+  LeashFullContext *child = derive_node (parent);
+
+  leash_cancel_start (child->cancel);
+  leash_cancel_adopt (child->cancel, cancellable);
+  return &child->head;
+}
+
 /* Past either end of time is at that end. */
 static LeashContext *
 derive_timeout (LeashContext *parent, gint64 microseconds, const GError *cause, gconstpointer caller)

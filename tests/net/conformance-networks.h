@@ -78,6 +78,8 @@ typedef struct
   GObject parent_instance;
   LeashTracker *nobody; /* owned; tracks nothing: the connections behind are not the user's */
   const char *flaw;     /* the name of one; NULL for none */
+  gboolean is_streamed; /* its connections are those of streams */
+  gboolean is_waiting;  /* whose streams wait by themselves, instead of being polled */
 } UserNetwork;
 
 typedef GObjectClass UserNetworkClass;
@@ -196,6 +198,20 @@ static const LeashConnOps user_conn_ops = {
   .close = user_close,
 };
 
+/* A connection of a stream of the connection, which is taken over. */
+static LeashConn *
+streamed_new (LeashConn *inner)
+{
+  g_autoptr (GIOStream) stream = leash_conn_to_stream (inner, leash_context_background ());
+  g_autoptr (GError) error = NULL;
+  LeashConn *conn = leash_conn_new_from_stream (leash_context_background (), stream,
+                                                leash_conn_get_remote_address (inner), &error);
+
+  g_assert_no_error (error);
+  leash_conn_unref (inner);
+  return conn;
+}
+
 /* Takes the connection over. */
 static LeashConn *
 user_conn_new (UserNetwork *network, LeashConn *inner)
@@ -203,12 +219,17 @@ user_conn_new (UserNetwork *network, LeashConn *inner)
   gboolean lies = has_flaw (network->flaw, "wrong-address");
   UserConn *self;
 
+  LeashConn *conn;
+
   if (inner == NULL)
     return NULL;
+  if (network->is_streamed && !network->is_waiting)
+    return streamed_new (inner);
   self = g_new (UserConn, 1);
   *self = (UserConn){ inner, network->flaw };
-  return leash_conn_new (&user_conn_ops, self, user_conn_free, leash_conn_get_local_address (inner),
+  conn = leash_conn_new (&user_conn_ops, self, user_conn_free, leash_conn_get_local_address (inner),
                          lies ? "tcp:elsewhere:1" : leash_conn_get_remote_address (inner));
+  return network->is_streamed ? streamed_new (conn) : conn;
 }
 
 static LeashConn *
@@ -316,4 +337,22 @@ make_users (char **ret_address, gpointer flaw, GError **error)
   network->flaw = flaw;
   *ret_address = g_strdup (TCP);
   return LEASH_NETWORK (network);
+}
+
+G_GNUC_UNUSED static LeashNetwork *
+make_streamed (char **ret_address, gpointer unused, GError **error)
+{
+  LeashNetwork *network = make_users (ret_address, NULL, error);
+
+  ((UserNetwork *) network)->is_streamed = TRUE;
+  return network;
+}
+
+G_GNUC_UNUSED static LeashNetwork *
+make_streamed_waiting (char **ret_address, gpointer unused, GError **error)
+{
+  LeashNetwork *network = make_streamed (ret_address, NULL, error);
+
+  ((UserNetwork *) network)->is_waiting = TRUE;
+  return network;
 }

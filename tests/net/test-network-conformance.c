@@ -15,5 +15,7 @@ main (int argc, char **argv)
   leash_network_conformance_add ("/tcp6", make_tcp6);
   leash_network_conformance_add ("/unix", make_unix);
   leash_network_conformance_add ("/users", make_users);
+  leash_network_conformance_add ("/stream", make_streamed);
+  leash_network_conformance_add ("/stream-waiting", make_streamed_waiting);
   return g_test_run ();
 }

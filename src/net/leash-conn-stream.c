@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A LeashConn of any GIOStream.
+ *
+ * Streams that can be polled are tried, and waited for by a source in a main context that exists for as long
+ * as the wait does; a socket is waited for by its descriptor. Other streams wait within their calls, for
+ * which they get the GCancellable of the context; one that does not heed it cannot be stopped.
+ *
+ * A stream is used by one thread at a time, a connection by several. So each way is a turn that threads take,
+ * and wait for by their contexts, as the thread before may wait for the peer.
+ */
+#include "leash-stream-private.h"
+
+#include <gio/gfiledescriptorbased.h>
+
+#include "leash-address-private.h"
+#include "leash-wait-private.h"
+
+typedef struct
+{
+  gboolean is_taken;      /* atomic */
+  LeashPatience patience; /* who waits for it */
+} Turn;
+
+typedef struct
+{
+  GIOStream *stream;   /* owned, as it is told to be by the connection's maker */
+  GInputStream *input; /* the stream's, as is output */
+  GOutputStream *output;
+  GSocket *socket; /* of a socket's own stream; NULL otherwise */
+  LeashConn *conn; /* whose implementation this is; set before anybody uses it */
+  gboolean can_poll;
+  gboolean is_reading_shut; /* atomic */
+  Turn turns[LEASH_N_WAYS];
+} StreamConn;
+
+/* Turns */
+
+static gboolean
+try_turn (Turn *turn)
+{
+  return !__atomic_exchange_n (&turn->is_taken, TRUE, __ATOMIC_ACQ_REL);
+}
+
+static gboolean
+take_turn (Turn *turn, LeashContext *ctx, GError **error)
+{
+  while (!try_turn (turn))
+    {
+      LeashWaiting waiting;
+
+      if (!leash_context_check (ctx, error))
+        return FALSE;
+      leash_patience_enter (&turn->patience, LEASH_WAY_IN, ctx, &waiting);
+      if (__atomic_load_n (&turn->is_taken, __ATOMIC_ACQUIRE))
+        leash_context_wait (waiting.ctx, -1);
+      leash_patience_leave (&turn->patience, &waiting);
+    }
+  return TRUE;
+}
+
+static void
+leave_turn (Turn *turn)
+{
+  __atomic_store_n (&turn->is_taken, FALSE, __ATOMIC_RELEASE);
+  leash_patience_wake_all (&turn->patience);
+}
+
+/* What both kinds do */
+
+static int
+get_fd_of (gpointer stream)
+{
+  return G_IS_FILE_DESCRIPTOR_BASED (stream) ? g_file_descriptor_based_get_fd (stream) : -1;
+}
+
+/* Two descriptors, as of a pair of pipes, are not the connection's one. */
+static int
+stream_get_fd (gpointer impl)
+{
+  StreamConn *self = impl;
+  int fd = get_fd_of (self->input);
+
+  if (self->socket != NULL)
+    return g_socket_get_fd (self->socket);
+  return fd == get_fd_of (self->output) ? fd : -1;
+}
+
+static gboolean
+shut_reading (StreamConn *self)
+{
+  __atomic_store_n (&self->is_reading_shut, TRUE, __ATOMIC_RELEASE);
+  leash_patience_wake_all (&self->conn->patience);
+  return TRUE;
+}
+
+/*
+ * Who writes to a stream that can be polled is soon done with it. Of another one a thread that writes keeps
+ * hold: what it waits for may never come.
+ */
+static gboolean
+shut_writing (StreamConn *self, GError **error)
+{
+  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  gboolean done;
+
+  if (self->can_poll)
+    take_turn (turn, leash_context_background (), NULL);
+  else if (!try_turn (turn))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "another thread writes");
+      return FALSE;
+    }
+  done = g_output_stream_close (self->output, NULL, error);
+  leave_turn (turn);
+  return done;
+}
+
+static gboolean
+stream_shutdown (gpointer impl, gboolean reading, gboolean writing, GError **error)
+{
+  StreamConn *self = impl;
+
+  if (self->socket != NULL)
+    return g_socket_shutdown (self->socket, reading, writing, error);
+  return (!reading || shut_reading (self)) && (!writing || shut_writing (self, error));
+}
+
+static gboolean
+stream_close (gpointer impl, GError **error)
+{
+  return g_io_stream_close (((StreamConn *) impl)->stream, NULL, error);
+}
+
+static void
+stream_conn_free (gpointer impl)
+{
+  StreamConn *self = impl;
+
+  g_object_unref (self->stream);
+  g_free (self);
+}
+
+/* Streams that can be polled */
+
+static gssize
+tell_would_block (gssize n, GError **reason, GError **error)
+{
+  if (n >= 0)
+    return n;
+  if (g_error_matches (*reason, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return LEASH_CONN_WOULD_BLOCK;
+  g_propagate_error (error, g_steal_pointer (reason));
+  return -1;
+}
+
+static gssize
+polled_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  StreamConn *self = impl;
+  Turn *turn = &self->turns[LEASH_WAY_IN];
+  g_autoptr (GError) reason = NULL;
+  gssize n;
+
+  if (__atomic_load_n (&self->is_reading_shut, __ATOMIC_ACQUIRE))
+    return 0;
+  if (!take_turn (turn, ctx, error))
+    return -1;
+  n = g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (self->input), buffer, count, NULL,
+                                                &reason);
+  leave_turn (turn);
+  return tell_would_block (n, &reason, error);
+}
+
+static gssize
+polled_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  StreamConn *self = impl;
+  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  g_autoptr (GError) reason = NULL;
+  gssize n;
+
+  if (!take_turn (turn, ctx, error))
+    return -1;
+  n = g_pollable_output_stream_write_nonblocking (G_POLLABLE_OUTPUT_STREAM (self->output), buffer, count,
+                                                  NULL, &reason);
+  leave_turn (turn);
+  return tell_would_block (n, &reason, error);
+}
+
+static gboolean
+note_ready (gpointer stream, gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+note_done (LeashContext *ctx, gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+wait_for_source (GSource *ready, LeashContext *ctx)
+{
+  g_autoptr (GMainContext) loop = g_main_context_new ();
+  g_autoptr (GSource) done = leash_context_source_new (ctx);
+  gboolean is_ready = FALSE, is_done = FALSE;
+
+  g_source_set_callback (ready, G_SOURCE_FUNC (note_ready), &is_ready, NULL);
+  g_source_set_callback (done, G_SOURCE_FUNC (note_done), &is_done, NULL);
+  g_source_attach (ready, loop);
+  g_source_attach (done, loop);
+  while (!is_ready && !is_done)
+    g_main_context_iteration (loop, TRUE);
+  g_source_destroy (ready);
+  g_source_destroy (done);
+  return is_ready;
+}
+
+static gboolean
+polled_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
+{
+  StreamConn *self = impl;
+  g_autoptr (GSource) ready = NULL;
+
+  if (self->socket != NULL)
+    return leash_wait_for_fd (ctx, g_socket_get_fd (self->socket), condition == G_IO_IN ? POLLIN : POLLOUT,
+                              error);
+  if (condition == G_IO_IN)
+    ready = g_pollable_input_stream_create_source (G_POLLABLE_INPUT_STREAM (self->input), NULL);
+  else
+    ready = g_pollable_output_stream_create_source (G_POLLABLE_OUTPUT_STREAM (self->output), NULL);
+  return wait_for_source (ready, ctx) || leash_context_check (ctx, error);
+}
+
+static const LeashConnOps polled_ops = {
+  .size = sizeof (LeashConnOps),
+  .read = polled_read,
+  .write = polled_write,
+  .shutdown = stream_shutdown,
+  .get_fd = stream_get_fd,
+  .close = stream_close,
+  .wait = polled_wait,
+};
+
+/* Streams that wait by themselves */
+
+static gssize
+waiting_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  StreamConn *self = impl;
+  Turn *turn = &self->turns[LEASH_WAY_IN];
+  gssize n = -1;
+
+  if (__atomic_load_n (&self->is_reading_shut, __ATOMIC_ACQUIRE))
+    return 0;
+  if (take_turn (turn, ctx, error))
+    {
+      n = g_input_stream_read (self->input, buffer, count, leash_context_get_cancellable (ctx), error);
+      leave_turn (turn);
+    }
+  return n;
+}
+
+static gssize
+waiting_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  StreamConn *self = impl;
+  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  gssize n = -1;
+
+  if (take_turn (turn, ctx, error))
+    {
+      n = g_output_stream_write (self->output, buffer, count, leash_context_get_cancellable (ctx), error);
+      leave_turn (turn);
+    }
+  return n;
+}
+
+static const LeashConnOps waiting_ops = {
+  .size = sizeof (LeashConnOps),
+  .read = waiting_read,
+  .write = waiting_write,
+  .shutdown = stream_shutdown,
+  .get_fd = stream_get_fd,
+  .close = stream_close,
+};
+
+/* Making one */
+
+static gboolean
+can_poll (StreamConn *self)
+{
+  return G_IS_POLLABLE_INPUT_STREAM (self->input) && G_IS_POLLABLE_OUTPUT_STREAM (self->output)
+         && g_pollable_input_stream_can_poll (G_POLLABLE_INPUT_STREAM (self->input))
+         && g_pollable_output_stream_can_poll (G_POLLABLE_OUTPUT_STREAM (self->output));
+}
+
+/* Behind a wrapper, such as TLS before a socket, what the socket has is not what the stream has. */
+static GSocket *
+get_own_socket (GIOStream *stream)
+{
+  return G_IS_SOCKET_CONNECTION (stream) && !G_IS_TCP_WRAPPER_CONNECTION (stream)
+             ? g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream))
+             : NULL;
+}
+
+static char *
+get_socket_address (GSocket *socket)
+{
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (socket, NULL);
+  int type = g_socket_get_socket_type (socket) == G_SOCKET_TYPE_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
+  LeashNative native = { 0 };
+
+  if (address == NULL || !g_socket_address_to_native (address, &native.native, sizeof native.native, NULL))
+    return NULL;
+  native.length = (socklen_t) g_socket_address_get_native_size (address);
+  return leash_native_to_string (&native, type);
+}
+
+static char *
+get_local_address (StreamConn *self)
+{
+  LeashConn *within = leash_conn_view_get_conn (self->stream);
+
+  if (within != NULL)
+    return g_strdup (within->local_address);
+  return self->socket != NULL ? get_socket_address (self->socket) : NULL;
+}
+
+static LeashConn *
+stream_conn_new (GIOStream *stream, const char *address)
+{
+  StreamConn *self = g_new0 (StreamConn, 1);
+  g_autofree char *local_address = NULL;
+
+  self->stream = g_object_ref (stream);
+  self->input = g_io_stream_get_input_stream (stream);
+  self->output = g_io_stream_get_output_stream (stream);
+  self->socket = get_own_socket (stream);
+  self->can_poll = can_poll (self);
+  leash_patience_init (&self->turns[LEASH_WAY_IN].patience);
+  leash_patience_init (&self->turns[LEASH_WAY_OUT].patience);
+  local_address = get_local_address (self);
+  self->conn = leash_conn_new (self->can_poll ? &polled_ops : &waiting_ops, self, stream_conn_free,
+                               local_address, address);
+  return self->conn;
+}
+
+/**
+ * leash_conn_new_from_stream:
+ * @ctx: a context
+ * @stream: a stream, open
+ * @address: what the peer is called in messages and reports, such as `tcp:127.0.0.1:80`
+ * @error: return location for an error
+ *
+ * Makes a connection of a stream that something else connected, and puts it on the leash of @ctx's tracker
+ * until it is closed. The connection holds a reference to @stream and closes it; from now on @stream is used
+ * through the connection only. A stream that is closed already is refused with %G_IO_ERROR_CLOSED, and where
+ * this fails @stream is left as it is.
+ *
+ * Of a stream whose halves can be polled, all that leash_conn_read() says is true. Another one is stopped by
+ * the #GCancellable that its calls get: if it does not heed that, neither a context nor a deadline nor a
+ * close ends an operation that waits. On such a stream leash_conn_shutdown() fails with %G_IO_ERROR_PENDING
+ * while another thread writes.
+ *
+ * leash_conn_shutdown() shuts a #GSocketConnection down. Of other streams it closes the output stream; to
+ * stop reading is between the connection and its user.
+ *
+ * Returns: (transfer full): the connection, %NULL with @error set
+ *
+ * Since: 0.1
+ */
+LeashConn *
+leash_conn_new_from_stream (LeashContext *ctx, GIOStream *stream, const char *address, GError **error)
+{
+  LeashConn *conn;
+
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (G_IS_IO_STREAM (stream), NULL);
+  g_return_val_if_fail (address != NULL, NULL);
+
+  if (g_io_stream_is_closed (stream))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the stream is closed");
+      leash_attempt_prefix (error, "Making a connection of", address);
+      return NULL;
+    }
+  conn = stream_conn_new (stream, address);
+  leash_conn_track (conn, ctx, "conn", address, LEASH_CALLER);
+  return conn;
+}
