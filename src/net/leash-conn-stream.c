@@ -195,28 +195,38 @@ note_ready (gpointer stream, gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-static gboolean
-note_done (LeashContext *ctx, gpointer user_data)
+typedef struct
 {
-  *(gboolean *) user_data = TRUE;
-  return G_SOURCE_REMOVE;
+  LeashWatch watch;
+  GMainContext *loop;
+} LoopWait;
+
+static void
+wake_loop (LeashWatch *watch)
+{
+  g_main_context_wakeup (((LoopWait *) (gpointer) watch)->loop);
 }
 
+/*
+ * A watch, and no source for the context: a GCancellable that is being cancelled may touch the main context
+ * of a source that was just destroyed, which this one does not outlive.
+ */
 static gboolean
 wait_for_source (GSource *ready, LeashContext *ctx)
 {
-  g_autoptr (GMainContext) loop = g_main_context_new ();
-  g_autoptr (GSource) done = leash_context_source_new (ctx);
-  gboolean is_ready = FALSE, is_done = FALSE;
+  LoopWait wait = { .watch.func = wake_loop, .loop = g_main_context_new () };
+  gboolean is_ready = FALSE;
 
   g_source_set_callback (ready, G_SOURCE_FUNC (note_ready), &is_ready, NULL);
-  g_source_set_callback (done, G_SOURCE_FUNC (note_done), &is_done, NULL);
-  g_source_attach (ready, loop);
-  g_source_attach (done, loop);
-  while (!is_ready && !is_done)
-    g_main_context_iteration (loop, TRUE);
+  g_source_attach (ready, wait.loop);
+  if (leash_context_watch (ctx, &wait.watch))
+    {
+      while (!is_ready && !leash_context_is_done (ctx))
+        g_main_context_iteration (wait.loop, TRUE);
+      leash_context_unwatch (ctx, &wait.watch);
+    }
   g_source_destroy (ready);
-  g_source_destroy (done);
+  g_main_context_unref (wait.loop);
   return is_ready;
 }
 

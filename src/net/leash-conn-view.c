@@ -78,59 +78,110 @@ view_may_try (View *view, LeashWay way, GError **error)
          && leash_patience_check (&view->conn->patience, way, view->ctx, error);
 }
 
-/* Readiness */
+/*
+ * Readiness. What makes a source ready from another thread (the context, the thread that waits) must be over
+ * when the source is destroyed: its main context may be freed then. So it belongs to the source's callback,
+ * which goes at that moment; or with the source, where that is never destroyed.
+ */
+
+typedef struct
+{
+  LeashWatch watch;  /* of the view's context */
+  GSource *source;   /* NULL once it is over */
+  LeashConn *conn;   /* owned, and entered; NULL when it was closed already */
+  LeashContext *ctx; /* owned; the view's */
+  gboolean is_watching;
+  LeashContext *waiting_ctx; /* owned; what a thread waits by */
+  LeashWay way;
+  GThread *thread; /* NULL where there is a descriptor */
+} Readiness;
 
 typedef struct
 {
   GSource source;
-  LeashConn *conn;   /* owned, and entered; NULL when it was closed already */
-  LeashContext *ctx; /* owned; what a thread waits by; cancelled with the source */
-  LeashWay way;
-  GThread *thread; /* NULL where there is a descriptor */
+  Readiness *readiness; /* NULL once the source is destroyed */
 } ReadySource;
+
+static GIOCondition
+get_condition (LeashWay way)
+{
+  return way == LEASH_WAY_IN ? G_IO_IN : G_IO_OUT;
+}
+
+static void
+fire (LeashWatch *watch)
+{
+  g_source_set_ready_time (((Readiness *) (gpointer) watch)->source, 0);
+}
 
 static gpointer
 wait_in_thread (gpointer user_data)
 {
-  ReadySource *self = user_data;
+  Readiness *self = user_data;
   LeashWaiting waiting;
 
-  leash_patience_enter (&self->conn->patience, self->way, self->ctx, &waiting);
+  leash_patience_enter (&self->conn->patience, self->way, self->waiting_ctx, &waiting);
   if (!leash_conn_is_closed (self->conn))
-    self->conn->ops->wait (self->conn->handle.impl, waiting.ctx,
-                           self->way == LEASH_WAY_IN ? G_IO_IN : G_IO_OUT, NULL);
+    self->conn->ops->wait (self->conn->handle.impl, waiting.ctx, get_condition (self->way), NULL);
   leash_patience_leave (&self->conn->patience, &waiting);
-  g_source_set_ready_time (&self->source, 0);
+  g_source_set_ready_time (self->source, 0);
   return NULL;
 }
 
 static void
-ready_source_start (ReadySource *self)
+readiness_start (Readiness *self)
 {
-  int fd = self->conn != NULL && self->conn->ops->get_fd != NULL
-               ? self->conn->ops->get_fd (self->conn->handle.impl)
-               : -1;
+  LeashConn *conn = self->conn;
+  int fd = conn != NULL && conn->ops->get_fd != NULL ? conn->ops->get_fd (conn->handle.impl) : -1;
 
   if (fd >= 0)
-    g_source_add_unix_fd (&self->source, fd,
-                          (self->way == LEASH_WAY_IN ? G_IO_IN : G_IO_OUT) | G_IO_HUP | G_IO_ERR);
-  else if (self->conn == NULL || !LEASH_CONN_HAS (self->conn, wait))
-    g_source_set_ready_time (&self->source, 0);
+    g_source_add_unix_fd (self->source, fd, get_condition (self->way) | G_IO_HUP | G_IO_ERR);
+  else if (conn == NULL || !LEASH_CONN_HAS (conn, wait))
+    g_source_set_ready_time (self->source, 0);
   else
     self->thread = g_thread_new ("leash-ready", wait_in_thread, self);
+}
+
+static void
+readiness_stop (Readiness *self)
+{
+  if (self->is_watching)
+    leash_context_unwatch (self->ctx, &self->watch);
+  leash_context_cancel (self->waiting_ctx, NULL);
+  if (self->thread != NULL)
+    g_thread_join (self->thread);
+  ((ReadySource *) self->source)->readiness = NULL;
+  self->source = NULL;
+}
+
+static void
+readiness_free (gpointer user_data)
+{
+  Readiness *self = user_data;
+
+  if (self->source != NULL)
+    readiness_stop (self);
+  leash_context_unref (self->waiting_ctx);
+  leash_context_unref (self->ctx);
+  if (self->conn != NULL)
+    {
+      leash_handle_leave (&self->conn->handle);
+      leash_conn_unref (self->conn);
+    }
+  g_free (self);
 }
 
 /* A source that is kept is ready again when there is something again. */
 static gboolean
 ready_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
-  ReadySource *self = (ReadySource *) source;
+  Readiness *self = user_data;
 
-  if (self->thread != NULL)
+  if (self->thread != NULL && !leash_context_is_done (self->ctx))
     {
       g_thread_join (g_steal_pointer (&self->thread));
       g_source_set_ready_time (source, -1);
-      ready_source_start (self);
+      readiness_start (self);
     }
   return G_SOURCE_CONTINUE;
 }
@@ -140,14 +191,8 @@ ready_source_finalize (GSource *source)
 {
   ReadySource *self = (ReadySource *) source;
 
-  leash_context_cancel (self->ctx, NULL);
-  if (self->thread != NULL)
-    g_thread_join (self->thread);
-  leash_context_unref (self->ctx);
-  if (self->conn == NULL)
-    return;
-  leash_handle_leave (&self->conn->handle);
-  leash_conn_unref (self->conn);
+  if (self->readiness != NULL)
+    readiness_stop (self->readiness);
 }
 
 static GSourceFuncs ready_source_funcs = {
@@ -155,38 +200,44 @@ static GSourceFuncs ready_source_funcs = {
   .finalize = ready_source_finalize,
 };
 
-static GSource *
-ready_source_new (View *view, LeashWay way)
-{
-  GSource *source = g_source_new (&ready_source_funcs, sizeof (ReadySource));
-  ReadySource *self = (ReadySource *) source;
-
-  g_source_set_static_name (source, "LeashConn");
-  self->way = way;
-  self->ctx = leash_context_for_wait (view->ctx, -1);
-  if (leash_use_enter (&view->conn->handle.use))
-    self->conn = leash_conn_ref (view->conn);
-  ready_source_start (self);
-  return source;
-}
-
 static gboolean
-keep (LeashContext *ctx, gpointer user_data)
+keep (gpointer user_data)
 {
   return G_SOURCE_CONTINUE;
 }
 
-/* Ready too when the context is done: the call that follows tells of it. */
+static GSource *
+ready_source_new (View *view, LeashWay way)
+{
+  GSource *source = g_source_new (&ready_source_funcs, sizeof (ReadySource));
+  Readiness *self = g_new0 (Readiness, 1);
+
+  g_source_set_static_name (source, "LeashConn");
+  *self = (Readiness){
+    .watch.func = fire,
+    .source = source,
+    .conn = leash_use_enter (&view->conn->handle.use) ? leash_conn_ref (view->conn) : NULL,
+    .ctx = leash_context_ref (view->ctx),
+    .waiting_ctx = leash_context_for_wait (view->ctx, -1),
+    .way = way,
+  };
+  ((ReadySource *) source)->readiness = self;
+  g_source_set_callback (source, keep, self, readiness_free);
+  readiness_start (self);
+  /* The call that follows tells that the context is done. */
+  self->is_watching = leash_context_watch (self->ctx, &self->watch);
+  if (!self->is_watching)
+    g_source_set_ready_time (source, 0);
+  return source;
+}
+
 static GSource *
 view_create_source (View *view, gpointer stream, LeashWay way, GCancellable *cancellable)
 {
   g_autoptr (GSource) ready = ready_source_new (view, way);
-  g_autoptr (GSource) done = leash_context_source_new (view->ctx);
   GSource *source = g_pollable_source_new_full (stream, NULL, cancellable);
 
-  g_source_set_callback (done, G_SOURCE_FUNC (keep), NULL, NULL);
   g_source_add_child_source (source, ready);
-  g_source_add_child_source (source, done);
   return source;
 }
 
