@@ -13,6 +13,8 @@
 
 #include <poll.h>
 
+#include "leash-socket-private.h"
+
 static const LeashAttempt call_read = { "Reading from", "read after close", "read" };
 static const LeashAttempt call_write = { "Writing to", "write after close", "write" };
 
@@ -93,7 +95,7 @@ typedef struct
   gboolean is_watching;
   LeashContext *waiting_ctx; /* owned; what a thread waits by */
   LeashWay way;
-  GThread *thread; /* NULL where there is a descriptor */
+  GThread *thread; /* NULL where the descriptor tells */
 } Readiness;
 
 typedef struct
@@ -132,10 +134,10 @@ static void
 readiness_start (Readiness *self)
 {
   LeashConn *conn = self->conn;
-  int fd = conn != NULL && conn->ops->get_fd != NULL ? conn->ops->get_fd (conn->handle.impl) : -1;
 
-  if (fd >= 0)
-    g_source_add_unix_fd (self->source, fd, get_condition (self->way) | G_IO_HUP | G_IO_ERR);
+  if (conn != NULL && leash_socket_conn_has_ops (conn->ops))
+    g_source_add_unix_fd (self->source, conn->ops->get_fd (conn->handle.impl),
+                          get_condition (self->way) | G_IO_HUP | G_IO_ERR);
   else if (conn == NULL || !LEASH_CONN_HAS (conn, wait))
     g_source_set_ready_time (self->source, 0);
   else
@@ -241,21 +243,20 @@ view_create_source (View *view, gpointer stream, LeashWay way, GCancellable *can
   return source;
 }
 
-/* Without a descriptor nobody can tell without trying: it is worth a try. */
+/* Of others than the kernel's sockets nobody can tell without trying: it is worth a try. */
 static gboolean
 view_is_ready (View *view, LeashWay way)
 {
   struct pollfd fds = { .events = way == LEASH_WAY_IN ? POLLIN : POLLOUT };
-  gboolean is_ready = TRUE;
+  gboolean is_ready;
 
-  if (!leash_use_enter (&view->conn->handle.use))
+  if (!leash_socket_conn_has_ops (view->conn->ops) || leash_context_is_done (view->ctx)
+      || !leash_use_enter (&view->conn->handle.use))
     return TRUE;
-  if (view->conn->ops->get_fd != NULL)
-    fds.fd = view->conn->ops->get_fd (view->conn->handle.impl);
-  if (view->conn->ops->get_fd != NULL && fds.fd >= 0)
-    is_ready = poll (&fds, 1, 0) != 0;
+  fds.fd = view->conn->ops->get_fd (view->conn->handle.impl);
+  is_ready = poll (&fds, 1, 0) != 0;
   leash_handle_leave (&view->conn->handle);
-  return is_ready || leash_context_is_done (view->ctx);
+  return is_ready;
 }
 
 /* Reading */

@@ -290,3 +290,9 @@ leash_socket_conn_new (int fd, int family, int type, gboolean holds_back, const 
   self->n_writes = holds_back && !is_local && !is_datagram ? 0 : 2;
   return leash_conn_new (ops, self, g_free, local_address, remote_address);
 }
+
+gboolean
+leash_socket_conn_has_ops (const LeashConnOps *ops)
+{
+  return ops == &stream_ops || ops == &local_ops || ops == &datagram_ops || ops == &local_datagram_ops;
+}

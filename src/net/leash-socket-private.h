@@ -34,3 +34,5 @@ LeashConn *leash_socket_conn_new  (int                fd,
                                    gboolean           holds_back,
                                    const char        *local_address,
                                    const char        *remote_address);
+/* Whether they are those of a connection over the kernel's sockets: what its descriptor says, it says. */
+gboolean   leash_socket_conn_has_ops (const LeashConnOps *ops);

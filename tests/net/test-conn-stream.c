@@ -482,6 +482,51 @@ test_source_is_ready_when_closed (Fixture *fixture, gconstpointer is_hidden)
   stop_source (source);
 }
 
+/* One that has taken from its descriptor what it has not given out yet. */
+
+static gssize
+eager_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  *(char *) buffer = 'x';
+  return 1;
+}
+
+static gboolean
+eager_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
+{
+  return TRUE;
+}
+
+static int
+eager_get_fd (gpointer impl)
+{
+  return leash_conn_get_fd (impl);
+}
+
+static const LeashConnOps eager_ops = {
+  .size = sizeof (LeashConnOps),
+  .read = eager_read,
+  .write = hidden_write,
+  .get_fd = eager_get_fd,
+  .close = hidden_close,
+  .wait = eager_wait,
+};
+
+static void
+test_source_is_not_the_descriptors (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  g_autoptr (GIOStream) stream = NULL;
+  guint n_ready = 0;
+  GSource *source;
+
+  ends.dialled = leash_conn_new (&eager_ops, ends.dialled, (GDestroyNotify) leash_conn_unref, NULL, "there");
+  stream = stream_of (ends.dialled, fixture->ctx);
+  source = start_source (stream, &n_ready);
+  wait_until (g_main_context_iteration (NULL, FALSE) && n_ready > 0);
+  stop_source (source);
+}
+
 static void
 test_nonblocking (Fixture *fixture, gconstpointer is_hidden)
 {
@@ -531,6 +576,7 @@ add_for_conns (void)
   ADD ("/conn-stream/stream/context", test_stream_context);
   ADD ("/conn-stream/stream/cancellable", test_stream_cancellable);
   ADD ("/conn-stream/stream/async", test_stream_async);
+  ADD ("/conn-stream/source/is-not-the-descriptor's", test_source_is_not_the_descriptors);
   for (int is_hidden = 0; is_hidden < 2; is_hidden++)
     {
       gconstpointer kind = GINT_TO_POINTER (is_hidden);
