@@ -17,6 +17,7 @@
 #include <leash/leash-fs.h>
 #include <leash/leash-gfile-fs.h>
 #include <leash/leash-glob.h>
+#include <leash/leash-line-client.h>
 #include <leash/leash-listener.h>
 #include <leash/leash-memory-fs.h>
 #include <leash/leash-memory-network.h>

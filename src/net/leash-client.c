@@ -1,91 +1,188 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * LeashClient: one connection to one server that talks in lines.
+ * LeashClient: checkouts of a pool's connections; the pool itself is in leash-client-pool.c.
  *
- * It is not tracked beside its connection but is its connection's entry, under the kind "client": who forgets
- * a client reads of one thing that was left open, not of two. So everything about being closed is left to the
- * connection, misuses included.
+ * A checkout is a LeashConn of its own that stands before the pool's: the same operations on the same
+ * implementation, with its own life, deadlines and tag. What is done on it costs nothing more, and what is
+ * done after its return is refused and reported, although the pool's connection is open, and in use by
+ * another. Its end, by whatever way and after the last operation that another thread was in, gives the pool's
+ * connection back. Only leash_client_return() says that it is good for another use; a checkout that an error
+ * path just unrefs is thrown away, with whatever half of an answer is on its way.
  *
- * The state is guarded by `busy`, a mark for each direction: the thread that finds its marks set is refused,
- * as is one that reads a LeashDir which another one reads. A lock would have it wait, deaf to its context,
- * for as long as the server takes. One thread may send while another receives; a request takes both marks.
- *
- * A request that fails half way leaves an answer on the way that belongs to nobody. Rather than give it to
- * the next request, the client then refuses all further use: dial again.
+ * Reports have the client, its connections as the client's children, and checkouts. These are nobody's
+ * children: that costs a look-up and an allocation. When a client is closed with checkouts outstanding, each
+ * is reported with its stack and that of the close, and from then on has its connection to itself.
  */
 #include "leash-boxed-private.h"
-#include "leash-net-private.h"
-#include <leash/leash-client.h>
+#include "leash-client-private.h"
+#include "leash-context-private.h"
 #include <leash/leash-track.h>
 
 #include <string.h>
 
-/* A server that never ends its line must not fill the memory. */
-#define LINE_MAX_BYTES ((gsize) 1024 * 1024)
-#define CHUNK ((gsize) 4096)
-
-enum
-{
-  SENDING = 1 << 0,
-  RECEIVING = 1 << 1
-};
+#define DEFAULT_MAX_OPEN 16
 
 /**
  * LeashClient:
  *
- * A connection to a server that talks in lines: each ends in "\n", which is added to what is sent and taken
- * off what is received, as is a "\r" before it.
+ * A pool of connections to one address.
  *
- * Reports have it as one resource of kind "client". Its connection is its own: leash_client_close() closes
- * it.
- *
- * Reference-counted. One thread at a time may send, and one may receive; a second one fails with
- * %G_IO_ERROR_PENDING. It may be closed in any thread, which ends what waits in others.
+ * Reference-counted. leash_client_close() closes it; the last leash_client_unref() closes what is open still.
+ * All functions may be called from any thread, several at once.
  */
-struct _LeashClient
-{
-  gint ref_count;      /* atomic */
-  guint busy;          /* atomic; SENDING, RECEIVING: which threads are in */
-  gint is_out_of_step; /* atomic; an answer went missing */
-  LeashConn *conn;     /* never changes */
-  GString *received;   /* what is not handed out yet; whoever is RECEIVING has it */
-};
 
-static const LeashAttempt call_send = { "Sending to", "send after close", "send" };
-static const LeashAttempt call_receive = { "Receiving from", "receive after close", "receive" };
-static const LeashAttempt call_request = { "Requesting from", "request after close", "request" };
+static const LeashAttempt call_return = { "Returning", "returned after close or return", "return" };
 
 LEASH_DEFINE_BOXED (LeashClient, leash_client)
 
+static gboolean
+close_nothing (gpointer impl, GError **error)
+{
+  return TRUE;
+}
+
+static void
+end_checkout (LeashHandle *handle)
+{
+  leash_client_take_back (((LeashConn *) handle)->pooled);
+}
+
+static LeashConn *
+make_checkout (LeashPooled *pooled)
+{
+  LeashConn *inner = pooled->conn;
+  LeashConn *checkout
+      = leash_conn_new (inner->ops, inner->handle.impl, NULL, inner->local_address, inner->remote_address);
+
+  checkout->handle.close = close_nothing;
+  checkout->handle.end = end_checkout;
+  checkout->handle.noun = "checkout";
+  checkout->client = pooled->client;
+  checkout->pooled = pooled;
+  checkout->was_used = pooled->was_used;
+  return checkout;
+}
+
+/* Hands out what was taken; the tag is made before another thread can see it. */
+static LeashConn *
+hand_out (LeashClient *client, LeashPooled *pooled, LeashContext *ctx, gconstpointer caller, GError **error)
+{
+  LeashConn *checkout = make_checkout (pooled);
+
+  pooled->caller = caller;
+  leash_handle_track (&checkout->handle, ctx, "checkout", client->address, NULL, caller);
+  if (LEASH_LIKELY (leash_client_use (client, pooled, checkout)))
+    return checkout;
+  leash_untrack_caller (checkout->handle.tag, caller);
+  g_free (checkout);
+  leash_pooled_free (pooled);
+  leash_client_leave_place (client);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the client was closed in another thread");
+  return NULL;
+}
+
+static LeashConn *
+check_out (LeashClient *client, LeashContext *ctx, gboolean is_probing, gconstpointer caller, GError **error)
+{
+  LeashConn *checkout = NULL;
+  LeashPooled *pooled;
+
+  if (leash_context_check (ctx, error) && leash_client_take (client, ctx, &pooled, error))
+    {
+      while (pooled != NULL && LEASH_UNLIKELY (!leash_client_is_fit (client, pooled, ctx, is_probing)))
+        pooled = leash_client_take_other (client, pooled);
+      if (pooled == NULL)
+        pooled = leash_client_dial (client, ctx, caller, error);
+      if (LEASH_LIKELY (pooled != NULL))
+        checkout = hand_out (client, pooled, ctx, caller, error);
+    }
+  if (LEASH_UNLIKELY (checkout == NULL))
+    leash_attempt_prefix (error, "Checking out a connection to", client->address);
+  return checkout;
+}
+
+static gboolean
+give_back (LeashConn *conn, gconstpointer caller, GError **error)
+{
+  gboolean has_others;
+
+  if (LEASH_UNLIKELY (!leash_use_close (&conn->handle.use, &has_others)))
+    return leash_handle_refuse (&conn->handle, &call_return, caller, error);
+  leash_untrack_caller (conn->handle.tag, caller);
+  /* What another thread waits for would be the next user's. */
+  if (LEASH_UNLIKELY (has_others))
+    return leash_handle_leave_to_others (&conn->handle, error);
+  conn->pooled->is_returned = TRUE;
+  return leash_handle_finish (&conn->handle, error);
+}
+
+static void
+fill_in_defaults (LeashClientOptions *options)
+{
+  if (options->max_open == 0)
+    options->max_open = DEFAULT_MAX_OPEN;
+  if (options->max_idle == 0)
+    options->max_idle = options->max_open;
+  if (options->probe_after == 0)
+    options->probe_after = G_TIME_SPAN_SECOND;
+  if (options->breaker_time == 0)
+    options->breaker_time = G_TIME_SPAN_SECOND;
+}
+
+/* Named for the message of a critical. */
+static gboolean
+has_no_negative_time (const LeashClientOptions *options)
+{
+  return options->idle_time >= 0 && options->life_time >= 0 && options->dial_timeout >= 0
+         && options->probe_after >= 0 && options->health_check_after >= 0 && options->breaker_time >= 0;
+}
+
 /**
- * leash_client_dial:
+ * leash_client_new:
  * @ctx: a context
- * @address: the server's, as for leash_dial()
- * @error: return location for an error
+ * @address: whom to connect to, as for leash_dial()
+ * @options: (nullable): what it is to be like; copied; %NULL for the defaults
  *
- * Connects to a server, and puts the client on the leash of @ctx's tracker until it is closed.
+ * Makes a client, and puts it on the leash of @ctx's tracker until it is closed. Nothing is dialled yet. The
+ * client's connections are made on @ctx's network and tracked by its tracker, and its times are by its clock;
+ * it does not end with @ctx.
  *
- * Returns: (transfer full): the client, %NULL with @error set
+ * Returns: (transfer full): the client
  *
  * Since: 0.1
  */
 LeashClient *
-leash_client_dial (LeashContext *ctx, const char *address, GError **error)
+leash_client_new (LeashContext *ctx, const char *address, const LeashClientOptions *options)
 {
-  LeashConn *conn;
   LeashClient *client;
+  gsize size;
 
   g_return_val_if_fail (ctx != NULL, NULL);
   g_return_val_if_fail (address != NULL, NULL);
+  g_return_val_if_fail (options == NULL || options->size == sizeof (LeashClientOptions), NULL);
+  g_return_val_if_fail (options == NULL || has_no_negative_time (options), NULL);
 
-  conn = leash_dial_as (ctx, address, "client", LEASH_CALLER, error);
-  if (conn == NULL)
-    return NULL;
-  client = g_new0 (LeashClient, 1);
+  size = strlen (address) + 1;
+  client = g_malloc0 (sizeof (LeashClient) + size);
+  memcpy (client->address, address, size);
   client->ref_count = 1;
-  client->conn = conn;
-  client->received = g_string_new (NULL);
+  client->lock = (LeashLock) LEASH_LOCK_INIT;
+  if (options != NULL)
+    client->options = *options;
+  fill_in_defaults (&client->options);
+  client->ctx = leash_context_without_cancel (ctx);
+  client->clock = leash_context_get_clock (client->ctx);
+  client->tag = leash_track_caller (ctx, NULL, "client", client->address, LEASH_CALLER);
   return client;
+}
+
+void
+leash_client_free (LeashClient *client)
+{
+  g_clear_error (&client->last_failure);
+  leash_context_unref (client->ctx);
+  pthread_mutex_destroy (&client->lock);
+  g_free (client);
 }
 
 /**
@@ -107,6 +204,42 @@ leash_client_ref (LeashClient *client)
   return client;
 }
 
+/* With the lock held: what is to be reported with the stack of the close, and what is the client's no more.
+ */
+static void
+let_go_of_checkouts (LeashClient *client, gconstpointer caller)
+{
+  for (LeashPooled *each = client->in_use.first; each != NULL; each = each->next)
+    {
+      leash_tag_misused (each->checkout->handle.tag, "its client was closed", caller);
+      leash_untrack_caller (each->conn->handle.tag, caller);
+      each->conn->handle.tag = NULL;
+    }
+}
+
+/* Returns FALSE when it was closed before. */
+static gboolean
+close_client (LeashClient *client, gconstpointer caller)
+{
+  LeashPooled *idle;
+  gboolean was_closed;
+
+  leash_lock (&client->lock);
+  was_closed = client->is_closed;
+  client->is_closed = TRUE;
+  idle = g_steal_pointer (&client->idle.first);
+  client->idle.last = NULL;
+  client->stats.n_idle = 0;
+  leash_client_serve_end (client);
+  if (!was_closed)
+    let_go_of_checkouts (client, caller);
+  leash_unlock (&client->lock);
+  leash_client_close_list (client, idle);
+  if (!was_closed)
+    leash_untrack_caller (client->tag, caller);
+  return !was_closed;
+}
+
 /**
  * leash_client_unref:
  * @client: (transfer full) (nullable): a client
@@ -118,275 +251,147 @@ leash_client_ref (LeashClient *client)
 void
 leash_client_unref (LeashClient *client)
 {
+  gboolean is_last;
+
   if (client == NULL || __atomic_sub_fetch (&client->ref_count, 1, __ATOMIC_ACQ_REL) != 0)
     return;
-  leash_conn_unref (client->conn);
-  g_string_free (client->received, TRUE);
-  g_free (client);
-}
-
-static gboolean
-enter (LeashClient *client, guint marks, const LeashAttempt *attempt, GError **error)
-{
-  guint before = __atomic_load_n (&client->busy, __ATOMIC_RELAXED);
-
-  do
-    if ((before & marks) != 0)
-      {
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "another thread does so");
-        leash_attempt_prefix (error, attempt->doing, leash_conn_get_name (client->conn));
-        return FALSE;
-      }
-  while (!__atomic_compare_exchange_n (&client->busy, &before, before | marks, FALSE, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED));
-  return TRUE;
-}
-
-static void
-leave (LeashClient *client, guint marks)
-{
-  __atomic_fetch_and (&client->busy, ~marks, __ATOMIC_RELEASE);
-}
-
-/* A closed one says that it is closed, whatever else is wrong with it: the connection does. */
-static gboolean
-check_in_step (LeashClient *client, GError **error)
-{
-  if (G_LIKELY (!__atomic_load_n (&client->is_out_of_step, __ATOMIC_RELAXED))
-      || leash_conn_is_closed (client->conn))
-    return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                       "an earlier request was cut short, and answers would be taken for those of others");
-  return FALSE;
-}
-
-static gboolean
-check_line (const char *line, GError **error)
-{
-  if (G_LIKELY (strchr (line, '\n') == NULL))
-    return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "the line has a line's end in it");
-  return FALSE;
-}
-
-/* In one piece, so that a line is one segment, and marks the client when only a part of it went out. */
-static gboolean
-send_line (LeashClient *client, LeashContext *ctx, const char *line, const LeashAttempt *attempt,
-           gconstpointer caller, GError **error)
-{
-  gsize length = strlen (line) + 1;
-  g_autofree char *whole = NULL;
-  gsize n_sent;
-
-  if (!check_line (line, error) || !check_in_step (client, error))
-    {
-      leash_attempt_prefix (error, attempt->doing, leash_conn_get_name (client->conn));
-      return FALSE;
-    }
-  whole = g_strconcat (line, "\n", NULL);
-  if (leash_conn_write_all_as (client->conn, ctx, whole, length, &n_sent, attempt, caller, error))
-    return TRUE;
-  if (n_sent > 0)
-    __atomic_store_n (&client->is_out_of_step, TRUE, __ATOMIC_RELAXED);
-  return FALSE;
-}
-
-/* Says how the connection has ended. */
-static void
-explain_end (LeashClient *client, const LeashAttempt *attempt, GError **error)
-{
-  gsize length = client->received->len;
-
-  if (length == 0)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                         "the server has ended the connection");
-  else
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
-                 "the server has ended the connection after %" G_GSIZE_FORMAT " bytes of a line", length);
-  leash_attempt_prefix (error, attempt->doing, leash_conn_get_name (client->conn));
-}
-
-static gboolean
-check_length (LeashClient *client, gsize length, const LeashAttempt *attempt, GError **error)
-{
-  if (G_LIKELY (length <= LINE_MAX_BYTES))
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-               "a line is longer than %" G_GSIZE_FORMAT " bytes", LINE_MAX_BYTES);
-  leash_attempt_prefix (error, attempt->doing, leash_conn_get_name (client->conn));
-  return FALSE;
-}
-
-/* Reads until a line's end has come, and tells where it is. */
-static gboolean
-fill (LeashClient *client, LeashContext *ctx, const LeashAttempt *attempt, gconstpointer caller,
-      gsize *ret_length, GError **error)
-{
-  GString *received = client->received;
-  gsize n_seen = 0;
-  const char *end;
-
-  while ((end = memchr (received->str + n_seen, '\n', received->len - n_seen)) == NULL)
-    {
-      gssize n;
-
-      n_seen = received->len;
-      if (!check_length (client, n_seen, attempt, error))
-        return FALSE;
-      g_string_set_size (received, n_seen + CHUNK);
-      n = leash_conn_read_as (client->conn, ctx, received->str + n_seen, CHUNK, attempt, caller, error);
-      g_string_set_size (received, n_seen + (gsize) MAX (n, 0));
-      if (n == 0)
-        explain_end (client, attempt, error);
-      if (n <= 0)
-        return FALSE;
-    }
-  *ret_length = (gsize) (end - received->str);
-  return check_length (client, *ret_length, attempt, error);
-}
-
-static char *
-take_line (LeashClient *client, gsize length, const LeashAttempt *attempt, GError **error)
-{
-  char *start = client->received->str;
-  gboolean has_nul = memchr (start, '\0', length) != NULL;
-  gsize shown = length > 0 && start[length - 1] == '\r' ? length - 1 : length;
-  char *line = has_nul ? NULL : g_strndup (start, shown);
-
-  g_string_erase (client->received, 0, (gssize) length + 1);
-  if (!has_nul)
-    return line;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "a line has a NUL byte in it");
-  leash_attempt_prefix (error, attempt->doing, leash_conn_get_name (client->conn));
-  return NULL;
-}
-
-static char *
-receive_line (LeashClient *client, LeashContext *ctx, const LeashAttempt *attempt, gconstpointer caller,
-              GError **error)
-{
-  gsize length;
-
-  if (!check_in_step (client, error))
-    {
-      leash_attempt_prefix (error, attempt->doing, leash_conn_get_name (client->conn));
-      return NULL;
-    }
-  return fill (client, ctx, attempt, caller, &length, error) ? take_line (client, length, attempt, error)
-                                                             : NULL;
+  close_client (client, LEASH_CALLER);
+  leash_lock (&client->lock);
+  client->is_unreferenced = TRUE;
+  is_last = client->stats.n_in_use == 0;
+  leash_unlock (&client->lock);
+  if (is_last)
+    leash_client_free (client);
 }
 
 /**
- * leash_client_send:
- * @client: a client
- * @ctx: a context
- * @line: a line without its end
- * @error: return location for an error
- *
- * Sends a line, waiting for as long as @ctx lets it.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-leash_client_send (LeashClient *client, LeashContext *ctx, const char *line, GError **error)
-{
-  gboolean sent;
-
-  g_return_val_if_fail (client != NULL, FALSE);
-  g_return_val_if_fail (ctx != NULL, FALSE);
-  g_return_val_if_fail (line != NULL, FALSE);
-
-  if (!enter (client, SENDING, &call_send, error))
-    return FALSE;
-  sent = send_line (client, ctx, line, &call_send, LEASH_CALLER, error);
-  leave (client, SENDING);
-  return sent;
-}
-
-/**
- * leash_client_receive:
+ * leash_client_checkout:
  * @client: a client
  * @ctx: a context
  * @error: return location for an error
  *
- * Waits for a line, as long as @ctx lets it; what has come of one by then is kept for the next call. A server
- * that ends the connection is %G_IO_ERROR_CONNECTION_CLOSED, or %G_IO_ERROR_PARTIAL_INPUT within a line; a
- * line of more than 1 MiB is %G_IO_ERROR_MESSAGE_TOO_LARGE; one with a NUL byte is %G_IO_ERROR_INVALID_DATA.
+ * Gets a connection for the caller alone: an idle one, or one that is dialled. When all that may be open are
+ * in use it waits in line, for as long as @ctx lets it; the error then says how many are open, and where
+ * those were checked out that are in use. Too many waiters are %G_IO_ERROR_BUSY.
  *
- * Returns: (transfer full): the line without its end, %NULL with @error set
+ * It is on the leash of @ctx's tracker as a "checkout" until leash_client_return(), which lets others use it,
+ * or leash_conn_close() or the last leash_conn_unref(), which throw it away: after an error, or when an
+ * answer was not read to its end. Either way the reference remains to be given back.
  *
- * Since: 0.1
- */
-char *
-leash_client_receive (LeashClient *client, LeashContext *ctx, GError **error)
-{
-  char *line;
-
-  g_return_val_if_fail (client != NULL, NULL);
-  g_return_val_if_fail (ctx != NULL, NULL);
-
-  if (!enter (client, RECEIVING, &call_receive, error))
-    return NULL;
-  line = receive_line (client, ctx, &call_receive, LEASH_CALLER, error);
-  leave (client, RECEIVING);
-  return line;
-}
-
-/**
- * leash_client_request:
- * @client: a client
- * @ctx: a context
- * @line: a line without its end
- * @error: return location for an error
- *
- * Sends a line and waits for the one that answers it. When no answer came, because @ctx was done or for
- * another reason, the client is of no further use: the answer may come yet, and would be taken for that of
- * another request. All that is left is to close it.
- *
- * Returns: (transfer full): the answer without its end, %NULL with @error set
- *
- * Since: 0.1
- */
-char *
-leash_client_request (LeashClient *client, LeashContext *ctx, const char *line, GError **error)
-{
-  char *answer = NULL;
-
-  g_return_val_if_fail (client != NULL, NULL);
-  g_return_val_if_fail (ctx != NULL, NULL);
-  g_return_val_if_fail (line != NULL, NULL);
-
-  if (!enter (client, SENDING | RECEIVING, &call_request, error))
-    return NULL;
-  if (send_line (client, ctx, line, &call_request, LEASH_CALLER, error))
-    {
-      answer = receive_line (client, ctx, &call_request, LEASH_CALLER, error);
-      if (answer == NULL)
-        __atomic_store_n (&client->is_out_of_step, TRUE, __ATOMIC_RELAXED);
-    }
-  leave (client, SENDING | RECEIVING);
-  return answer;
-}
-
-/**
- * leash_client_get_conn:
- * @client: a client
- *
- * Gets the connection, for its addresses and its tag. Bytes that were read from it are missing from the
- * lines.
- *
- * Returns: (transfer none): the connection, valid as long as @client is
+ * Returns: (transfer full): the connection, %NULL with @error set
  *
  * Since: 0.1
  */
 LeashConn *
-leash_client_get_conn (LeashClient *client)
+leash_client_checkout (LeashClient *client, LeashContext *ctx, GError **error)
 {
   g_return_val_if_fail (client != NULL, NULL);
+  g_return_val_if_fail (ctx != NULL, NULL);
 
-  return client->conn;
+  return check_out (client, ctx, FALSE, LEASH_CALLER, error);
+}
+
+/**
+ * leash_client_return:
+ * @client: a client
+ * @conn: what leash_client_checkout() of that client returned
+ * @error: return location for an error
+ *
+ * Gives a connection back, for others to use: nothing is on its way any more in either direction. @conn is
+ * closed with that, and using it is a misuse; the reference remains to be given back. One that another thread
+ * is still using is thrown away.
+ *
+ * Returns: %TRUE, or %FALSE with @error set when it was returned or closed before, which is reported
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_client_return (LeashClient *client, LeashConn *conn, GError **error)
+{
+  g_return_val_if_fail (client != NULL, FALSE);
+  g_return_val_if_fail (conn != NULL, FALSE);
+  g_return_val_if_fail (conn->client == client, FALSE);
+
+  return give_back (conn, LEASH_CALLER, error);
+}
+
+/* Whether func failed because the connection was dead before it began, as far as one can know. */
+static gboolean
+is_worth_another (LeashConn *conn, LeashContext *ctx)
+{
+  return conn->was_used && !__atomic_load_n (&conn->has_read, __ATOMIC_RELAXED)
+         && !leash_context_is_done (ctx);
+}
+
+/**
+ * leash_client_call:
+ * @client: a client
+ * @ctx: a context
+ * @func: (scope call): sends a request and reads its answer to the end
+ * @user_data: given to @func
+ * @error: return location for an error
+ *
+ * Calls @func on a connection that is checked out for it. When it returns %TRUE the connection is returned,
+ * if
+ * @func has not closed it; when it fails, the connection is thrown away.
+ *
+ * When it fails on a connection that was used before, and not a byte of the answer came, the peer may have
+ * closed that while it was idle: @func is then called once more, on another connection. The peer may
+ * nevertheless have taken the first request, so that it must be one that can be made twice.
+ *
+ * Returns: %TRUE when @func did, or %FALSE with @error set
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_client_call (LeashClient *client, LeashContext *ctx, LeashClientFunc func, gpointer user_data,
+                   GError **error)
+{
+  gboolean is_done, is_retry = FALSE, is_again;
+
+  g_return_val_if_fail (client != NULL, FALSE);
+  g_return_val_if_fail (ctx != NULL, FALSE);
+  g_return_val_if_fail (func != NULL, FALSE);
+
+  do
+    {
+      g_autoptr (LeashConn) conn = check_out (client, ctx, is_retry, LEASH_CALLER, error);
+      GError *reason = NULL;
+
+      if (conn == NULL)
+        return FALSE;
+      is_done = func (conn, ctx, user_data, &reason);
+      is_again = !is_done && !is_retry && is_worth_another (conn, ctx);
+      if (is_done && !leash_conn_is_closed (conn))
+        give_back (conn, LEASH_CALLER, NULL);
+      if (is_again)
+        g_clear_error (&reason);
+      else if (reason != NULL)
+        g_propagate_error (error, reason);
+      is_retry = TRUE;
+    }
+  while (is_again);
+  return is_done;
+}
+
+/**
+ * leash_client_get_stats:
+ * @client: a client
+ * @ret_stats: (out caller-allocates): set to what it has and did
+ *
+ * Tells what a client has and did, all at one instant.
+ *
+ * Since: 0.1
+ */
+void
+leash_client_get_stats (LeashClient *client, LeashClientStats *ret_stats)
+{
+  g_return_if_fail (client != NULL);
+  g_return_if_fail (ret_stats != NULL);
+
+  leash_lock (&client->lock);
+  *ret_stats = client->stats;
+  leash_unlock (&client->lock);
 }
 
 /**
@@ -394,9 +399,12 @@ leash_client_get_conn (LeashClient *client)
  * @client: a client
  * @error: return location for an error
  *
- * Closes a client, as leash_conn_close() does a connection.
+ * Closes a client: its idle connections are closed, checkouts that wait fail with %G_IO_ERROR_CLOSED, as all
+ * later ones do. Connections that are checked out can be used on, and are closed by their return; as their
+ * client should outlive them, each is reported as a misuse, with where it was checked out and the stack of
+ * this call.
  *
- * Returns: %TRUE, or %FALSE with @error set when closing failed
+ * Returns: %TRUE, or %FALSE with @error set when it was closed before, which is reported
  *
  * Since: 0.1
  */
@@ -405,5 +413,10 @@ leash_client_close (LeashClient *client, GError **error)
 {
   g_return_val_if_fail (client != NULL, FALSE);
 
-  return leash_conn_close_as (client->conn, LEASH_CALLER, error);
+  if (close_client (client, LEASH_CALLER))
+    return TRUE;
+  leash_tag_misused (client->tag, "closed twice", LEASH_CALLER);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "the client is closed");
+  leash_attempt_prefix (error, "Closing", client->address);
+  return FALSE;
 }

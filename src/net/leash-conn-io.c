@@ -145,10 +145,16 @@ move_some (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
           || !leash_patience_check (&conn->patience, move->way, ctx, error))
         return -1;
       if (!LEASH_CONN_HAS (conn, wait))
-        return run_waiting (conn, ctx, move, error);
+        {
+          n = run_waiting (conn, ctx, move, error);
+          break;
+        }
       n = move->run (conn, ctx, move, error);
     }
   while (LEASH_UNLIKELY (n == LEASH_CONN_WOULD_BLOCK) && leash_conn_wait_bare (conn, ctx, move->way, error));
+  if (n > 0 && move->way == LEASH_WAY_IN
+      && LEASH_UNLIKELY (!__atomic_load_n (&conn->has_read, __ATOMIC_RELAXED)))
+    __atomic_store_n (&conn->has_read, TRUE, __ATOMIC_RELAXED);
   return n < 0 ? -1 : n;
 }
 

@@ -9,15 +9,23 @@
 #include "leash-patience-private.h"
 #include "leash-roster-private.h"
 
+typedef struct _LeashPooled LeashPooled;
+
 struct _LeashConn
 {
   LeashHandle handle;      /* first */
   const LeashConnOps *ops; /* static in the implementation */
   LeashPatience patience;
-  LeashRoster *roster; /* a reference; NULL when no listener has accepted it; does not change while it is open */
+  LeashRoster
+      *roster; /* a reference; NULL when no listener has accepted it; does not change while it is open */
   LeashConn *next_open; /* the rosters' lock's, as is prev_open */
   LeashConn *prev_open;
-  GError *cause;             /* atomic; what leash_conn_close_with_error() was given, then never changes */
+  GError *cause; /* atomic; what leash_conn_close_with_error() was given, then never changes */
+  gpointer
+      client; /* of a checkout: the LeashClient, to compare with; NULL in others; never changes, as pooled */
+  LeashPooled *pooled;       /* of a checkout that is open */
+  gboolean was_used;         /* of a checkout: the connection had another one before */
+  gboolean has_read;         /* atomic; some data came */
   const char *local_address; /* NULL when it has none; lies in addresses, as does the other */
   const char *remote_address;
   char addresses[];
@@ -29,12 +37,8 @@ struct _LeashConn
    && (conn)->ops->operation != NULL)
 
 /* Enters the connection, if the operation can begin at all; leash_conn_end() leaves it. */
-gboolean leash_conn_refuse  (LeashConn           *conn,
-                             const LeashAttempt  *attempt,
-                             GError             **error) G_GNUC_NO_INLINE;
-void     leash_conn_explain (LeashConn           *conn,
-                             const LeashAttempt  *attempt,
-                             GError             **error) G_GNUC_NO_INLINE;
+gboolean leash_conn_refuse (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
+void leash_conn_explain (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
 
 /*
  * Waits until an operation that would block may be tried again. The error is the bare reason, or none where the
