@@ -41,6 +41,8 @@ README = [
     ("a tracked open, read and close of a file", "{0} the system calls alone; {1} without a tracker",
      "open, read, close, where it is built: tracked / system calls",
      "open, read, close, where it is built: no tracker / system calls"),
+    ("64 bytes written to and read from a tracked connection", "{0} the system calls alone",
+     "64 bytes written and read, at hand: Leash / system calls"),
     ("a pair of track and untrack, with its stack of 16 frames",
      "{0}, {1} libunwind's `unw_backtrace()` alone; each of two threads {2} one alone", "16 frames: pair",
      "16 frames: pair / unw_backtrace()", "16 frames: pair in each of two threads / in one"),
