@@ -19,6 +19,7 @@
  * ELOOP.
  */
 #include "leash-beneath-private.h"
+#include "leash-likely-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -256,7 +257,7 @@ leash_beneath_open (int root, const char *path, int flags, mode_t mode, gboolean
     {
       int fd = open_natively (root, path, flags, mode);
 
-      if (G_LIKELY (fd >= 0) || (errno != EAGAIN && errno != ENOSYS))
+      if (LEASH_LIKELY (fd >= 0) || (errno != EAGAIN && errno != ENOSYS))
         return fd;
       walk = errno == ENOSYS;
     }

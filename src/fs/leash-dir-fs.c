@@ -95,7 +95,7 @@ open_beneath (LeashDirFs *self, LeashContext *ctx, const char *path, int flags, 
     {
       int fd = leash_beneath_open (self->root, path, flags, (mode_t) mode, self->walk);
 
-      if (G_LIKELY (fd >= 0))
+      if (LEASH_LIKELY (fd >= 0))
         return fd;
       if (errno == EINTR && leash_fd_is_interrupted (ctx, error))
         continue;
@@ -148,7 +148,7 @@ is_dots (const char *name)
 static gboolean
 check (int result, GError **error)
 {
-  if (G_LIKELY (result == 0))
+  if (LEASH_LIKELY (result == 0))
     return TRUE;
   leash_attempt_set_errno (error, errno);
   return FALSE;

@@ -76,7 +76,7 @@ fault_around (LeashWrapFs *wrap, LeashContext *ctx, LeashFsCall *call, GError **
   gboolean fails;
 
   leash_fault_rules_judge (self->rules, call, &verdict);
-  if (G_LIKELY (verdict.rule == 0))
+  if (LEASH_LIKELY (verdict.rule == 0))
     return perform (self, ctx, call, &verdict, error);
   text = note_last (self->rules, call);
   fails = verdict.delay > 0 && !wait_for (ctx, verdict.delay, error);

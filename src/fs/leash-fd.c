@@ -171,7 +171,7 @@ fd_truncate (gpointer impl, LeashContext *ctx, gint64 length, GError **error)
 
   do
     failed = ftruncate (GPOINTER_TO_INT (impl), length);
-  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
   return failed == 0;
 }
 
@@ -186,7 +186,7 @@ fd_sync (gpointer impl, LeashContext *ctx, GError **error)
       if (failed != 0 && errno == EINVAL)
         errno = ENOTSUP;
     }
-  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
   return failed == 0;
 }
 
@@ -268,7 +268,7 @@ fd_dir_next (gpointer impl, LeashContext *ctx, LeashDirEntry *ret_entry, GError 
 static gboolean
 fd_dir_close (gpointer impl, GError **error)
 {
-  if (G_LIKELY (closedir (impl) == 0) || errno == EINTR)
+  if (LEASH_LIKELY (closedir (impl) == 0) || errno == EINTR)
     return TRUE;
   leash_attempt_set_errno (error, errno);
   return FALSE;
@@ -292,7 +292,7 @@ leash_fd_dir_new (int fd, const char *path, GError **error)
 {
   DIR *stream = fdopendir (fd);
 
-  if (G_LIKELY (stream != NULL))
+  if (LEASH_LIKELY (stream != NULL))
     return leash_dir_new (&fd_dir_ops, stream, NULL, path);
   leash_attempt_set_errno (error, errno);
   close (fd);

@@ -39,7 +39,7 @@ leash_host_fs_init (LeashHostFs *self)
 static inline gboolean
 check (int result, GError **error)
 {
-  if (G_LIKELY (result == 0))
+  if (LEASH_LIKELY (result == 0))
     return TRUE;
   leash_attempt_set_errno (error, errno);
   return FALSE;
@@ -56,7 +56,7 @@ host_open_dir (LeashFs *fs, LeashContext *ctx, const char *path, GError **error)
 {
   int fd = leash_fd_open (ctx, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_LARGEFILE, 0, error);
 
-  return G_LIKELY (fd >= 0) ? leash_fd_dir_new (fd, path, error) : NULL;
+  return LEASH_LIKELY (fd >= 0) ? leash_fd_dir_new (fd, path, error) : NULL;
 }
 
 static gboolean
@@ -125,7 +125,7 @@ host_truncate (LeashFs *fs, LeashContext *ctx, const char *path, gint64 length, 
 
   do
     failed = truncate (path, length);
-  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
   return failed == 0;
 }
 
@@ -166,7 +166,7 @@ host_statfs (LeashFs *fs, LeashContext *ctx, const char *path, LeashStatFs *ret_
 
   do
     failed = statvfs (path, &found);
-  while (G_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
+  while (LEASH_UNLIKELY (failed != 0) && leash_fd_is_interrupted (ctx, error));
   if (failed == 0)
     leash_fd_fill_statfs (ret_stat, &found);
   return failed == 0;
@@ -233,7 +233,7 @@ leash_host_fs_get_default (void)
   LeashFs *fs = __atomic_load_n (&the_default, __ATOMIC_ACQUIRE);
   LeashFs *made;
 
-  if (G_LIKELY (fs != NULL))
+  if (LEASH_LIKELY (fs != NULL))
     return fs;
   made = leash_host_fs_new ();
   if (__atomic_compare_exchange_n (&the_default, &fs, made, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))

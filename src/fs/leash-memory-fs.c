@@ -60,7 +60,7 @@ leash_memory_fs_init (LeashMemoryFs *self)
 gboolean
 leash_memory_check (int code, GError **error)
 {
-  if (G_LIKELY (code == 0))
+  if (LEASH_LIKELY (code == 0))
     return TRUE;
   if (code == LEASH_MEMORY_OUTSIDE)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "it leads outside of the root");

@@ -131,7 +131,7 @@ leash_memory_lazy_fill (LeashMemoryTree *tree, LeashMemoryNode *node, LeashConte
   LeashMemoryLazy *lazy;
   GBytes *bytes;
 
-  if (G_LIKELY ((leash_memory_get (node->mode) & LEASH_MEMORY_LAZY) == 0))
+  if (LEASH_LIKELY ((leash_memory_get (node->mode) & LEASH_MEMORY_LAZY) == 0))
     return TRUE;
   lazy = get_lazy (tree, node);
   bytes = lazy != NULL ? get_bytes (lazy, ctx, error) : NULL;

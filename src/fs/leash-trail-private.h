@@ -62,9 +62,9 @@ leash_trail_push (LeashTrail *trail, const char *name)
   gsize before = trail->length;
   gsize length = strlen (name);
 
-  if (G_UNLIKELY (before + length + 2 > trail->size))
+  if (LEASH_UNLIKELY (before + length + 2 > trail->size))
     leash_trail_grow (trail, length + 2);
-  if (G_LIKELY (trail->path[before - 1] != '/'))
+  if (LEASH_LIKELY (trail->path[before - 1] != '/'))
     trail->path[trail->length++] = '/';
   memcpy (trail->path + trail->length, name, length + 1);
   trail->length += length;

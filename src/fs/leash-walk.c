@@ -59,7 +59,7 @@ visit_full (Walk *walk, const char *name, GFileType type, gboolean is_after, con
   };
   LeashWalkAction action = walk->func (&entry, walk->user_data, &walk->failure);
 
-  if (G_UNLIKELY (walk->failure != NULL))
+  if (LEASH_UNLIKELY (walk->failure != NULL))
     action = LEASH_WALK_STOP;
   walk->stopped = action == LEASH_WALK_STOP;
   return action;
@@ -118,7 +118,7 @@ look_up (Walk *walk, GFileType *type)
 static inline gboolean
 is_known (const Walk *walk, GFileType type)
 {
-  return G_LIKELY (type != G_FILE_TYPE_UNKNOWN)
+  return LEASH_LIKELY (type != G_FILE_TYPE_UNKNOWN)
          && (type != G_FILE_TYPE_SYMBOLIC_LINK || (walk->flags & LEASH_WALK_FOLLOW) == 0);
 }
 
