@@ -32,6 +32,7 @@
 #include <leash/leash-sub-fs.h>
 #include <leash/leash-test-sweep.h>
 #include <leash/leash-test.h>
+#include <leash/leash-tls.h>
 #include <leash/leash-trace-fs.h>
 #include <leash/leash-track.h>
 #include <leash/leash-tracker.h>

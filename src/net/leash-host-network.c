@@ -2,6 +2,7 @@
 /* The host's network: who does what with an address, by its scheme. */
 #include "leash-host-private.h"
 #include "leash-memory-network-private.h"
+#include "leash-tls-private.h"
 
 typedef struct
 {
@@ -33,6 +34,8 @@ host_dial (LeashNetwork *network, LeashContext *ctx, const char *address, GError
 
   if (g_str_has_prefix (address, "memory:"))
     return leash_network_dial_bare (leash_memory_network_get_default (), ctx, address, error);
+  if (leash_tls_is_address (address))
+    return leash_tls_dial (network, NULL, ctx, address, error);
   if (!leash_address_parse (&to, address, error))
     return NULL;
   if (to.scheme == LEASH_SCHEME_FD)
@@ -47,6 +50,8 @@ host_listen (LeashNetwork *network, LeashContext *ctx, const char *address, GErr
 
   if (g_str_has_prefix (address, "memory:"))
     return leash_network_listen_bare (leash_memory_network_get_default (), ctx, address, error);
+  if (leash_tls_is_address (address))
+    return leash_tls_listen (network, NULL, ctx, address, error);
   if (!leash_address_parse (&at, address, error))
     return NULL;
   if (at.scheme == LEASH_SCHEME_FD)
@@ -82,6 +87,7 @@ leash_host_network_init_iface (LeashNetworkInterface *iface)
  * - `fd:number`, a descriptor of the program's: a connected socket to dial, one that listens to listen. From
  *   then on it is the connection's or listener's to close, and closes on exec. What is no such socket is
  *   refused, and stays open.
+ * - `tls:host:port`, TLS over `tcp:host:port`, with the system's authorities; see leash_tls_network_new().
  *
  * Addresses that make no sense fail with %G_IO_ERROR_INVALID_ARGUMENT, other schemes with
  * %G_IO_ERROR_NOT_SUPPORTED.
