@@ -44,7 +44,7 @@ make_pipe_stream (int ret_fds[2])
 }
 
 /* Takes the stream over. */
-static LeashConn *
+static G_NO_INLINE LeashConn *
 conn_of (LeashContext *ctx, GIOStream *stream)
 {
   g_autoptr (GError) error = NULL;
