@@ -30,6 +30,9 @@
 /* The table as it was in version 0.1: every field up to here is in every program's. */
 #define OPS_SIZE_0_1 (G_STRUCT_OFFSET (LeashConnOps, close) + sizeof (gpointer))
 
+#define CHUNK 65536u
+
+static const LeashAttempt call_read_to_end = { "Reading from", "read after close", "read" };
 static const LeashAttempt call_shutdown = { "Shutting down", "shutdown after close", "shutdown" };
 static const LeashAttempt call_credentials
     = { "Asking for the credentials of", "credentials asked for after close", "credentials" };
@@ -211,6 +214,109 @@ leash_conn_shutdown (LeashConn *conn, gboolean reading, gboolean writing, GError
   done = (!reading && !writing) || conn->ops->shutdown (conn->handle.impl, reading, writing, error);
   leash_conn_end (conn, &call_shutdown, done, error);
   return done;
+}
+
+/**
+ * leash_conn_read_to_end:
+ * @conn: a connection
+ * @ctx: a context
+ * @max_bytes: how many bytes to take at most, beyond which it fails with %G_IO_ERROR_MESSAGE_TOO_LARGE
+ * @error: return location for an error
+ *
+ * Reads until the peer stops writing.
+ *
+ * Returns: (transfer full): all bytes, %NULL with @error set
+ *
+ * Since: 0.1
+ */
+GBytes *
+leash_conn_read_to_end (LeashConn *conn, LeashContext *ctx, gsize max_bytes, GError **error)
+{
+  g_autoptr (GByteArray) bytes = NULL;
+  gssize n = -1;
+
+  g_return_val_if_fail (conn != NULL, NULL);
+  g_return_val_if_fail (ctx != NULL, NULL);
+
+  if (!leash_conn_begin (conn, &call_read_to_end, conn->ops->read != NULL, LEASH_CALLER, error))
+    return NULL;
+  bytes = g_byte_array_new ();
+  do
+    {
+      guint length = bytes->len;
+
+      if (length > max_bytes || length > G_MAXUINT - CHUNK)
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                       "the peer writes more than %" G_GSIZE_FORMAT " bytes",
+                       MIN (max_bytes, (gsize) length));
+          n = -1;
+          break;
+        }
+      g_byte_array_set_size (bytes, length + CHUNK);
+      n = leash_conn_read_bare (conn, ctx, bytes->data + length, CHUNK, error);
+      g_byte_array_set_size (bytes, length + (guint) MAX (n, 0));
+    }
+  while (n > 0);
+  leash_conn_end (conn, &call_read_to_end, n == 0, error);
+  return n == 0 ? g_byte_array_free_to_bytes (g_steal_pointer (&bytes)) : NULL;
+}
+
+/**
+ * leash_conn_set_deadline:
+ * @conn: a connection
+ * @deadline: a time of the contexts' clock, in microseconds, see leash_clock_get_time(); -1 for none
+ *
+ * Sets both of leash_conn_set_read_deadline() and leash_conn_set_write_deadline().
+ *
+ * Since: 0.1
+ */
+void
+leash_conn_set_deadline (LeashConn *conn, gint64 deadline)
+{
+  leash_conn_set_read_deadline (conn, deadline);
+  leash_conn_set_write_deadline (conn, deadline);
+}
+
+/**
+ * leash_conn_set_read_deadline:
+ * @conn: a connection
+ * @deadline: a time of the contexts' clock, in microseconds, see leash_clock_get_time(); -1 for none, as at
+ * first
+ *
+ * Sets until when reads succeed: from then on they fail with %G_IO_ERROR_TIMED_OUT, those that wait at this
+ * moment and all that come, until another deadline is set. The connection itself is as well as before. The
+ * clock is that of the context which an operation is given.
+ *
+ * May be called from any thread, at any time.
+ *
+ * Since: 0.1
+ */
+void
+leash_conn_set_read_deadline (LeashConn *conn, gint64 deadline)
+{
+  g_return_if_fail (conn != NULL);
+  g_return_if_fail (deadline >= -1);
+
+  leash_patience_set_deadline (&conn->patience, LEASH_WAY_IN, deadline);
+}
+
+/**
+ * leash_conn_set_write_deadline:
+ * @conn: a connection
+ * @deadline: a time of the contexts' clock, in microseconds; -1 for none, as at first
+ *
+ * As leash_conn_set_read_deadline(), for writes.
+ *
+ * Since: 0.1
+ */
+void
+leash_conn_set_write_deadline (LeashConn *conn, gint64 deadline)
+{
+  g_return_if_fail (conn != NULL);
+  g_return_if_fail (deadline >= -1);
+
+  leash_patience_set_deadline (&conn->patience, LEASH_WAY_OUT, deadline);
 }
 
 /**
