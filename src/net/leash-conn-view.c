@@ -20,9 +20,8 @@ static const LeashAttempt call_write = { "Writing to", "write after close", "wri
 
 typedef struct
 {
-  LeashConn *conn;   /* owned */
-  LeashContext *ctx; /* owned */
-  gboolean is_bare;
+  LeashConn *conn;           /* owned */
+  LeashContext *ctx;         /* owned */
   gboolean is_whole_closing; /* the connection is about to be closed: a half of it need not be */
 } View;
 
@@ -43,24 +42,9 @@ view_get_context (View *view, GCancellable *cancellable)
 }
 
 static gboolean
-view_begin (View *view, const LeashAttempt *attempt, gboolean has_op, GError **error)
-{
-  return view->is_bare || leash_conn_begin (view->conn, attempt, has_op, LEASH_CALLER, error);
-}
-
-static void
-view_end (View *view, const LeashAttempt *attempt, gboolean done, GError **error)
-{
-  if (!view->is_bare)
-    leash_conn_end (view->conn, attempt, done, error);
-  else if (!done && error != NULL && *error == NULL)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it was closed");
-}
-
-static gboolean
 view_can_poll (View *view)
 {
-  return view->is_bare || LEASH_CONN_HAS (view->conn, wait);
+  return LEASH_CONN_HAS (view->conn, wait);
 }
 
 /* What a call that does not wait came to. */
@@ -69,7 +53,7 @@ view_tell (View *view, const LeashAttempt *attempt, gssize n, GError **error)
 {
   if (n == LEASH_CONN_WOULD_BLOCK)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "it would have to wait");
-  view_end (view, attempt, n >= 0, error);
+  leash_conn_end (view->conn, attempt, n >= 0, error);
   return MAX (n, -1);
 }
 
@@ -289,14 +273,8 @@ leash_conn_input_stream_read (GInputStream *stream, void *buffer, gsize count, G
 {
   View *view = input_view (stream);
   g_autoptr (LeashContext) ctx = view_get_context (view, cancellable);
-  gssize n = -1;
 
-  if (view_begin (view, &call_read, view->conn->ops->read != NULL, error))
-    {
-      n = leash_conn_read_bare (view->conn, ctx, buffer, count, error);
-      view_end (view, &call_read, n >= 0, error);
-    }
-  return n;
+  return leash_conn_read (view->conn, ctx, buffer, count, error);
 }
 
 static gboolean
@@ -330,9 +308,8 @@ leash_conn_input_stream_read_nonblocking (GPollableInputStream *stream, void *bu
   View *view = input_view (stream);
   gssize n = -1;
 
-  if (!LEASH_CONN_HAS (view->conn, wait))
-    return leash_conn_input_stream_read (G_INPUT_STREAM (stream), buffer, count, NULL, error);
-  if (!view_begin (view, &call_read, view->conn->ops->read != NULL, error))
+  if (!leash_conn_begin (view->conn, &call_read, view_can_poll (view) && view->conn->ops->read != NULL,
+                         LEASH_CALLER, error))
     return -1;
   if (view_may_try (view, LEASH_WAY_IN, error))
     n = view->conn->ops->read (view->conn->handle.impl, view->ctx, buffer, count, error);
@@ -398,14 +375,8 @@ leash_conn_output_stream_write (GOutputStream *stream, const void *buffer, gsize
 {
   View *view = output_view (stream);
   g_autoptr (LeashContext) ctx = view_get_context (view, cancellable);
-  gssize n = -1;
 
-  if (view_begin (view, &call_write, view->conn->ops->write != NULL, error))
-    {
-      n = leash_conn_write_bare (view->conn, ctx, buffer, count, error);
-      view_end (view, &call_write, n >= 0, error);
-    }
-  return n;
+  return leash_conn_write (view->conn, ctx, buffer, count, error);
 }
 
 static gboolean
@@ -442,9 +413,8 @@ leash_conn_output_stream_write_nonblocking (GPollableOutputStream *stream, const
   View *view = output_view (stream);
   gssize n = -1;
 
-  if (!LEASH_CONN_HAS (view->conn, wait))
-    return leash_conn_output_stream_write (G_OUTPUT_STREAM (stream), buffer, count, NULL, error);
-  if (!view_begin (view, &call_write, view->conn->ops->write != NULL, error))
+  if (!leash_conn_begin (view->conn, &call_write, view_can_poll (view) && view->conn->ops->write != NULL,
+                         LEASH_CALLER, error))
     return -1;
   if (view_may_try (view, LEASH_WAY_OUT, error))
     n = view->conn->ops->write (view->conn->handle.impl, view->ctx, buffer, count, error);
@@ -546,26 +516,9 @@ leash_conn_io_stream_init (LeashConnIOStream *self)
 }
 
 static View
-view_of (LeashConn *conn, LeashContext *ctx, gboolean is_bare)
+view_of (LeashConn *conn, LeashContext *ctx)
 {
-  return (View){
-    .conn = leash_conn_ref (conn),
-    .ctx = leash_context_ref (ctx),
-    .is_bare = is_bare,
-  };
-}
-
-GIOStream *
-leash_conn_view_new (LeashConn *conn, LeashContext *ctx, gboolean is_bare)
-{
-  LeashConnIOStream *self = g_object_new (leash_conn_io_stream_get_type (), NULL);
-
-  self->conn = conn;
-  self->input = g_object_new (leash_conn_input_stream_get_type (), NULL);
-  self->input->view = view_of (conn, ctx, is_bare);
-  self->output = g_object_new (leash_conn_output_stream_get_type (), NULL);
-  self->output->view = view_of (conn, ctx, is_bare);
-  return G_IO_STREAM (self);
+  return (View){ .conn = leash_conn_ref (conn), .ctx = leash_context_ref (ctx) };
 }
 
 LeashConn *
@@ -603,8 +556,16 @@ leash_conn_view_get_conn (GIOStream *stream)
 GIOStream *
 leash_conn_to_stream (LeashConn *conn, LeashContext *ctx)
 {
+  LeashConnIOStream *self;
+
   g_return_val_if_fail (conn != NULL, NULL);
   g_return_val_if_fail (ctx != NULL, NULL);
 
-  return leash_conn_view_new (leash_conn_ref (conn), ctx, FALSE);
+  self = g_object_new (leash_conn_io_stream_get_type (), NULL);
+  self->conn = leash_conn_ref (conn);
+  self->input = g_object_new (leash_conn_input_stream_get_type (), NULL);
+  self->input->view = view_of (conn, ctx);
+  self->output = g_object_new (leash_conn_output_stream_get_type (), NULL);
+  self->output->view = view_of (conn, ctx);
+  return G_IO_STREAM (self);
 }
