@@ -226,6 +226,8 @@ test_no_descriptors (Fixture *fixture, gconstpointer unused)
   g_assert_true (leash_listener_close (listener, NULL));
   g_thread_join (thread);
   g_assert_cmpuint (server.n_failures, ==, 1);
+  /* The server may have been on its way to the next accept, which is a misuse. */
+  fixture->n_misuses = leash_tracker_count_misuses (fixture->tracker);
 }
 
 /* Signals */
