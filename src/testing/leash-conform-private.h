@@ -82,8 +82,8 @@ void     conform_clear       (Conform       *c);
 void     conform_check_nothing_is_open (Conform *c);
 /* Tells GLib how the test went. */
 void     conform_tell        (Conform       *c);
-/* -1 where the system does not tell. */
-int      conform_count_descriptors (void);
+/* -1 where the system does not tell. Without events: threads keep such to be woken by, as GIO's and Leash's own. */
+int      conform_count_descriptors (gboolean with_events);
 
 /* The tables of tests end with one that has no name. */
 extern const ConformTest conform_dirs_tests[];

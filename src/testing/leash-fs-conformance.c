@@ -57,7 +57,7 @@ make_and_run (Conform *c, const ConformCase *self, LeashFs *content)
 {
   LeashFsConformanceFactory factory = (LeashFsConformanceFactory) self->subject->factory;
   g_autoptr (GError) error = NULL;
-  int n_descriptors = conform_count_descriptors ();
+  int n_descriptors = conform_count_descriptors (TRUE);
   LeashFs *fs = factory (content, self->subject->user_data, &error);
 
   if (fs != NULL)
@@ -68,7 +68,7 @@ make_and_run (Conform *c, const ConformCase *self, LeashFs *content)
     conform_fault (c, "making the file system: expected success, found: %s",
                    error != NULL ? error->message : "nothing, without an error");
   conform_same_number (c, "at the end", "/proc/self/fd", "descriptors", n_descriptors,
-                       conform_count_descriptors ());
+                       conform_count_descriptors (TRUE));
 }
 
 static void

@@ -82,8 +82,6 @@ gboolean wire_is_not_supported (Wire        *wire,
 /* Opening. NULL where it failed, which is a fault then. */
 LeashListener *wire_listen   (Wire          *wire,
                               const char    *address);
-LeashConn     *wire_dial     (Wire          *wire,
-                              const char    *address);
 LeashConn     *wire_accept   (Wire          *wire,
                               LeashListener *listener);
 /* Both ends of one more connection: what has a handshake needs both at once. */

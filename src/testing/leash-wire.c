@@ -79,21 +79,37 @@ wire_listen (Wire *wire, const char *address)
   return listener;
 }
 
-LeashConn *
-wire_dial (Wire *wire, const char *address)
-{
-  g_autoptr (GError) error = NULL;
-  LeashConn *conn = leash_network_dial (wire->network, wire->ctx, address, &error);
+/*
+ * Who accepts greets who dials. Where a connection begins with a handshake, dialling ends with it, and that
+ * of the accepting end is made by its first operation.
+ */
 
-  wire_ok (wire, "dialling", conn != NULL, &error);
-  return conn;
+static LeashConn *
+dial (Wire *wire, LeashContext *ctx, const char *address, GError **error)
+{
+  g_autoptr (LeashConn) conn = leash_network_dial (wire->network, ctx, address, error);
+  char greeting;
+
+  if (conn == NULL || !leash_conn_read_all (conn, ctx, &greeting, 1, NULL, error))
+    return NULL;
+  return g_steal_pointer (&conn);
+}
+
+static LeashConn *
+accept_one (LeashListener *listener, LeashContext *ctx, GError **error)
+{
+  g_autoptr (LeashConn) conn = leash_listener_accept (listener, ctx, error);
+
+  if (conn == NULL || !leash_conn_write_all (conn, ctx, "!", 1, NULL, error))
+    return NULL;
+  return g_steal_pointer (&conn);
 }
 
 LeashConn *
 wire_accept (Wire *wire, LeashListener *listener)
 {
   g_autoptr (GError) error = NULL;
-  LeashConn *conn = leash_listener_accept (listener, wire->ctx, &error);
+  LeashConn *conn = accept_one (listener, wire->ctx, &error);
 
   wire_ok (wire, "accepting", conn != NULL, &error);
   return conn;
@@ -222,14 +238,13 @@ wire_do_write (WireJob *job)
 void
 wire_do_accept (WireJob *job)
 {
-  job->result = leash_listener_accept (job->wire->listener, job->ctx, &job->error);
+  job->result = accept_one (job->wire->listener, job->ctx, &job->error);
 }
 
 void
 wire_do_dial (WireJob *job)
 {
-  job->result = leash_network_dial (job->wire->network, job->ctx,
-                                    leash_listener_get_address (job->wire->listener), &job->error);
+  job->result = dial (job->wire, job->ctx, leash_listener_get_address (job->wire->listener), &job->error);
 }
 
 /* Adler-32 without its reductions at the end of each byte's sum; any sum that depends on the order does. */

@@ -127,9 +127,11 @@ static gssize
 user_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
 {
   UserConn *self = impl;
+  gint64 deadline;
   gssize n;
 
-  if (has_flaw (self->flaw, "times-out-early") && leash_context_get_deadline (ctx, NULL))
+  if (has_flaw (self->flaw, "times-out-early") && leash_context_get_deadline (ctx, &deadline)
+      && deadline < g_get_monotonic_time () + G_TIME_SPAN_SECOND)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "early");
       return -1;

