@@ -4,6 +4,10 @@
  * was lent to their direction last. That is what a stream of leash_conn_to_stream(), with its one context,
  * cannot: each operation of the connection above has its own.
  *
+ * GIO shakes hands in a thread of its own, which uses what was lent. That it is through by the time that the
+ * caller goes on is GIO's to see to; here it is said once more by atomic operations, for those who watch
+ * threads and do not see GIO's locks.
+ *
  * It can be tried without blocking whatever connection it is over: one without an operation "wait" then
  * blocks for as long as the lent context lets it. Nobody waits for it by a source, and it closes nothing.
  */
@@ -12,34 +16,56 @@
 typedef struct
 {
   LeashConn *conn;   /* outlives it */
-  LeashContext *ctx; /* lent; NULL for none */
+  LeashContext *ctx; /* atomic; lent; NULL for none */
+  guint n_done;      /* atomic; calls that are over */
 } Below;
 
-static gboolean
-check_lent (Below *below, GError **error)
+/* What was lent, NULL with the error set. A call that begins so ends with give_back(). */
+static LeashContext *
+borrow (Below *below, GError **error)
 {
-  if (below->ctx != NULL)
-    return TRUE;
-  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it is closed");
-  return FALSE;
+  LeashContext *ctx = __atomic_load_n (&below->ctx, __ATOMIC_ACQUIRE);
+
+  if (ctx == NULL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it is closed");
+  return ctx;
+}
+
+static gssize
+give_back (Below *below, gssize n)
+{
+  __atomic_fetch_add (&below->n_done, 1, __ATOMIC_RELEASE);
+  return n;
+}
+
+static void
+lend (Below *below, LeashContext *ctx)
+{
+  __atomic_load_n (&below->n_done, __ATOMIC_ACQUIRE);
+  __atomic_store_n (&below->ctx, ctx, __ATOMIC_RELEASE);
 }
 
 /* Waits for it. */
 static gssize
-move (Below *below, LeashWay way, void *buffer, gsize count, GError **error)
+move_in (Below *below, LeashContext *ctx, LeashWay way, void *buffer, gsize count, GError **error)
 {
   GError *reason = NULL;
-  gssize n;
+  gssize n = way == LEASH_WAY_IN ? leash_conn_read_bare (below->conn, ctx, buffer, count, &reason)
+                                 : leash_conn_write_bare (below->conn, ctx, buffer, count, &reason);
 
-  if (!check_lent (below, error))
-    return -1;
-  n = way == LEASH_WAY_IN ? leash_conn_read_bare (below->conn, below->ctx, buffer, count, &reason)
-                          : leash_conn_write_bare (below->conn, below->ctx, buffer, count, &reason);
   if (reason != NULL)
     g_propagate_error (error, reason);
   else if (n < 0)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it is closed");
   return n;
+}
+
+static gssize
+move (Below *below, LeashWay way, void *buffer, gsize count, GError **error)
+{
+  LeashContext *ctx = borrow (below, error);
+
+  return ctx != NULL ? give_back (below, move_in (below, ctx, way, buffer, count, error)) : -1;
 }
 
 static gssize
@@ -51,23 +77,21 @@ refuse_to_block (GError **error)
 
 /* Moves nothing but what is there, or there is room for. */
 static gssize
-try_move (Below *below, LeashWay way, void *buffer, gsize count, GError **error)
+try_move_in (Below *below, LeashContext *ctx, LeashWay way, void *buffer, gsize count, GError **error)
 {
   LeashConn *conn = below->conn;
   GError *reason = NULL;
   gssize n;
 
-  if (!check_lent (below, error))
-    return -1;
   if (LEASH_CONN_HAS (conn, wait))
     {
-      n = way == LEASH_WAY_IN ? conn->ops->read (conn->handle.impl, below->ctx, buffer, count, error)
-                              : conn->ops->write (conn->handle.impl, below->ctx, buffer, count, error);
+      n = way == LEASH_WAY_IN ? conn->ops->read (conn->handle.impl, ctx, buffer, count, error)
+                              : conn->ops->write (conn->handle.impl, ctx, buffer, count, error);
       return n == LEASH_CONN_WOULD_BLOCK ? refuse_to_block (error) : n;
     }
-  n = move (below, way, buffer, count, &reason);
+  n = move_in (below, ctx, way, buffer, count, &reason);
   /* When time is up, the connection is as well as before. */
-  if (n < 0 && leash_context_is_done (below->ctx))
+  if (n < 0 && leash_context_is_done (ctx))
     {
       g_clear_error (&reason);
       return refuse_to_block (error);
@@ -75,6 +99,14 @@ try_move (Below *below, LeashWay way, void *buffer, gsize count, GError **error)
   if (reason != NULL)
     g_propagate_error (error, reason);
   return n;
+}
+
+static gssize
+try_move (Below *below, LeashWay way, void *buffer, gsize count, GError **error)
+{
+  LeashContext *ctx = borrow (below, error);
+
+  return ctx != NULL ? give_back (below, try_move_in (below, ctx, way, buffer, count, error)) : -1;
 }
 
 /* Reading */
@@ -222,7 +254,7 @@ void
 leash_tls_base_lend (GIOStream *base, LeashWay way, LeashContext *ctx)
 {
   if (way == LEASH_WAY_IN)
-    ((LeashTlsInput *) g_io_stream_get_input_stream (base))->below.ctx = ctx;
+    lend (&((LeashTlsInput *) g_io_stream_get_input_stream (base))->below, ctx);
   else
-    ((LeashTlsOutput *) g_io_stream_get_output_stream (base))->below.ctx = ctx;
+    lend (&((LeashTlsOutput *) g_io_stream_get_output_stream (base))->below, ctx);
 }

@@ -43,7 +43,7 @@ typedef struct
   GTlsConnection *tls; /* owned */
   char *server_name;   /* NULL on a server */
 
-  GMutex lock;
+  LeashLock lock;
   GThread *owners[LEASH_N_WAYS];    /* the lock's; who has the turn */
   gboolean is_wanted[LEASH_N_WAYS]; /* the lock's; somebody else wants it */
   gint state;                       /* atomic */
@@ -67,13 +67,13 @@ take_turn (TlsConn *self, LeashWay way)
 {
   gboolean is_free;
 
-  g_mutex_lock (&self->lock);
+  leash_lock (&self->lock);
   is_free = self->owners[way] == NULL;
   if (is_free)
     self->owners[way] = g_thread_self ();
   else
     self->is_wanted[way] = TRUE;
-  g_mutex_unlock (&self->lock);
+  leash_unlock (&self->lock);
   return is_free;
 }
 
@@ -82,11 +82,11 @@ give_turn (TlsConn *self, LeashWay way)
 {
   gboolean wakes;
 
-  g_mutex_lock (&self->lock);
+  leash_lock (&self->lock);
   self->owners[way] = NULL;
   wakes = self->is_wanted[way] || (way == LEASH_WAY_IN && self->n_plain > 0);
   self->is_wanted[way] = FALSE;
-  g_mutex_unlock (&self->lock);
+  leash_unlock (&self->lock);
   if (wakes)
     leash_patience_wake_all (&self->conn->patience);
 }
@@ -356,9 +356,9 @@ try_read (TlsConn *self, void *buffer, gsize count, GError **error)
 static void
 keep_plain (TlsConn *self, gsize n)
 {
-  g_mutex_lock (&self->lock);
+  leash_lock (&self->lock);
   self->n_plain = n;
-  g_mutex_unlock (&self->lock);
+  leash_unlock (&self->lock);
 }
 
 /* In the turn to read. */
@@ -417,11 +417,11 @@ tls_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **err
 
   if (g_atomic_int_get (&self->state) == STATE_NEW)
     return shake_hands (self, ctx, error);
-  g_mutex_lock (&self->lock);
+  leash_lock (&self->lock);
   has_plain = way == LEASH_WAY_IN && self->n_plain > 0;
   is_taken = self->owners[way] != NULL && self->owners[way] != g_thread_self ();
   self->is_wanted[way] = self->is_wanted[way] || is_taken;
-  g_mutex_unlock (&self->lock);
+  leash_unlock (&self->lock);
   if (is_taken)
     return wait_for_turn (ctx, error);
   return has_plain || self->inner->ops->wait (self->inner->handle.impl, ctx, condition, error);
@@ -521,7 +521,7 @@ tls_conn_free (gpointer impl)
   g_clear_error (&self->failure);
   leash_conn_unref (self->inner);
   g_byte_array_unref (self->pending);
-  g_mutex_clear (&self->lock);
+  pthread_mutex_destroy (&self->lock);
   g_free (self->server_name);
   g_free (self->plain);
   g_free (self);
@@ -563,7 +563,7 @@ leash_tls_conn_new (LeashConn *inner, LeashTlsConfig *config, const char *server
 {
   TlsConn *self = g_new0 (TlsConn, 1);
 
-  g_mutex_init (&self->lock);
+  self->lock = (LeashLock) LEASH_LOCK_INIT;
   self->inner = inner;
   self->server_name = g_strdup (server_name);
   self->pending = g_byte_array_new ();
