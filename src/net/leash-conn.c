@@ -49,13 +49,16 @@ leash_conn_refuse (LeashConn *conn, const LeashAttempt *attempt, GError **error)
   return FALSE;
 }
 
-/* What waited for the peer when the connection was closed tells of that, whatever the kernel made of it. */
+/*
+ * What waited for the peer when the connection was closed tells of that, whatever the kernel made of it. The
+ * cause alone decides, for a reset wakes who waits before the close that follows it has begun.
+ */
 void
 leash_conn_explain (LeashConn *conn, const LeashAttempt *attempt, GError **error)
 {
   const GError *cause = __atomic_load_n (&conn->cause, __ATOMIC_ACQUIRE);
 
-  if (cause == NULL || !leash_conn_is_closed (conn))
+  if (cause == NULL)
     {
       leash_handle_explain (&conn->handle, attempt, error);
       return;
