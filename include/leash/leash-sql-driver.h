@@ -93,8 +93,12 @@ typedef enum
  * @g_iface: the parent
  * @version: %LEASH_SQL_DRIVER_INTERFACE_VERSION of the header that the implementation was compiled with
  * @streams_one: whether a session can run nothing else while a statement's rows are being read
- * @connect: opens a session: what all others are called with. The name is the whole of what leash_db_open() was given
- * @disconnect: closes one, in whatever state it is
+ * @open: reads a database's name, the whole of what leash_db_open() was given, and touches nothing yet. What it returns is
+ *   what @connect is called with, from several threads at a time
+ * @close: frees that, behind the last session
+ * @get_name: what reports and messages call the database: its name without passwords; lives as long as the database
+ * @connect: opens a session: what all below are called with
+ * @disconnect: closes one, in whatever state it is; its statements were finalized
  * @is_usable: (nullable): whether a session that nobody uses can still be used; may make a system call, but does not wait
  * @reset: (nullable): makes a session that comes back to the pool as good as new: rolls back what is open
  * @begin: begins a transaction; commit and rollback are statements
@@ -128,7 +132,11 @@ struct _LeashSqlDriverInterface
   guint version;
   gboolean streams_one;
 
-  gpointer     (*connect)          (LeashSqlDriver *driver, LeashContext *ctx, const char *uri, GError **error);
+  gpointer     (*open)             (LeashSqlDriver *driver, const char *uri, GError **error);
+  void         (*close)            (LeashSqlDriver *driver, gpointer database);
+  const char  *(*get_name)         (LeashSqlDriver *driver, gpointer database);
+
+  gpointer     (*connect)          (LeashSqlDriver *driver, gpointer database, LeashContext *ctx, GError **error);
   void         (*disconnect)       (LeashSqlDriver *driver, gpointer session);
   gboolean     (*is_usable)        (LeashSqlDriver *driver, gpointer session);
   gboolean     (*reset)            (LeashSqlDriver *driver, gpointer session, GError **error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LeashSqlDriver: the interface, and which driver speaks to what, by the scheme in front of a name's first colon. */
+/* LeashSqlDriver: the interface, and which driver speaks to what, by the scheme in front of a name's first
+ * colon. */
 #include "leash-sql-driver-private.h"
 
 #include <string.h>
@@ -57,12 +58,14 @@ leash_sql_add_driver (const char *scheme, LeashSqlDriver *driver, GError **error
 
   g_return_val_if_fail (scheme != NULL, FALSE);
   g_return_val_if_fail (LEASH_IS_SQL_DRIVER (driver), FALSE);
-  g_return_val_if_fail (LEASH_SQL_DRIVER_GET_IFACE (driver)->version <= LEASH_SQL_DRIVER_INTERFACE_VERSION, FALSE);
+  g_return_val_if_fail (LEASH_SQL_DRIVER_GET_IFACE (driver)->version <= LEASH_SQL_DRIVER_INTERFACE_VERSION,
+                        FALSE);
 
   if (!is_scheme (scheme))
     {
       leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL,
-                           "Adding a driver for “%s”: a scheme is of small letters, digits, +, - and .", scheme);
+                           "Adding a driver for “%s”: a scheme is of small letters, digits, +, - and .",
+                           scheme);
       return FALSE;
     }
   g_mutex_lock (&drivers_lock);

@@ -54,7 +54,8 @@ G_DEFINE_EXTENDED_ERROR (LeashSqlError, leash_sql_error)
  * Since: 0.1
  */
 void
-leash_sql_error_set (GError **error, LeashSqlError code, const LeashSqlErrorDetail *detail, const char *format, ...)
+leash_sql_error_set (GError **error, LeashSqlError code, const LeashSqlErrorDetail *detail,
+                     const char *format, ...)
 {
   va_list args;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LeashSqlValue: functions and no compound literals, so that they are the same in C, in C++ and for bindings. */
+/* LeashSqlValue: functions and no compound literals, so that they are the same in C, in C++ and for bindings.
+ */
 #include <leash/leash-sql-value.h>
 
 #include <string.h>
@@ -47,7 +48,8 @@ leash_sql_double (double number)
 
 /**
  * leash_sql_text:
- * @text: (nullable): text in UTF-8, which must live until the call that it is given to returns; %NULL for SQL's NULL
+ * @text: (nullable): text in UTF-8, which must live until the call that it is given to returns; %NULL for
+ * SQL's NULL
  *
  * Returns: @text as a value
  *
@@ -63,8 +65,8 @@ leash_sql_text (const char *text)
 
 /**
  * leash_sql_bytes:
- * @bytes: (nullable) (array length=length): bytes, which must live until the call that they are given to returns; %NULL
- *   is of no bytes
+ * @bytes: (nullable) (array length=length): bytes, which must live until the call that they are given to
+ * returns; %NULL is of no bytes
  * @length: how many
  *
  * Returns: the bytes as a value, which is not NULL although there be none
@@ -90,7 +92,8 @@ leash_sql_bytes (gconstpointer bytes, gsize length)
 const char *
 leash_sql_type_get_name (LeashSqlType type)
 {
-  static const char *const names[] = { "nothing", "NULL", "an integer", "a floating point number", "text", "bytes" };
+  static const char *const names[]
+      = { "nothing", "NULL", "an integer", "a floating point number", "text", "bytes" };
 
   return type < G_N_ELEMENTS (names) ? names[type] : "of an unknown type";
 }
