@@ -47,6 +47,9 @@ typedef gboolean (*LeashClientFunc) (LeashConn    *conn,
  * @health_check_data: given to @health_check; must live as long as the client
  * @breaker_failures: after so many failed dials in a row further ones fail at once; 0 for never
  * @breaker_time: for how long they do, until one is tried; 0 is a second
+ * @kind: (nullable): what reports call the client, for who builds a pool of something else on it; must live for ever;
+ *   %NULL is "client"
+ * @checkout_kind: (nullable): what they call a checkout, likewise; %NULL is "checkout"
  *
  * What a client is like. Zeros are defaults. Times are in microseconds, by the clock of the client's context.
  */
@@ -65,6 +68,8 @@ typedef struct
   gpointer health_check_data;
   guint breaker_failures;
   gint64 breaker_time;
+  const char *kind;
+  const char *checkout_kind;
 } LeashClientOptions;
 
 /**
@@ -130,6 +135,11 @@ void         leash_client_unref     (LeashClient              *client);
 LEASH_AVAILABLE_IN_0_1
 LeashConn   *leash_client_checkout  (LeashClient              *client,
                                      LeashContext             *ctx,
+                                     GError                  **error) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
+LeashConn   *leash_client_checkout_caller (LeashClient       *client,
+                                     LeashContext             *ctx,
+                                     gconstpointer             caller,
                                      GError                  **error) G_GNUC_WARN_UNUSED_RESULT;
 LEASH_AVAILABLE_IN_0_1
 gboolean     leash_client_return    (LeashClient              *client,

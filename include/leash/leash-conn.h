@@ -66,6 +66,9 @@ LeashConn  *leash_conn_new                (const LeashConnOps *ops,
                                            GDestroyNotify      destroy,
                                            const char         *local_address,
                                            const char         *remote_address) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
+gpointer    leash_conn_get_impl           (LeashConn          *conn,
+                                           const LeashConnOps *ops);
 
 /* For who uses it */
 LEASH_AVAILABLE_IN_0_1

@@ -70,7 +70,7 @@ hand_out (LeashClient *client, LeashPooled *pooled, LeashContext *ctx, gconstpoi
   LeashConn *checkout = make_checkout (pooled);
 
   pooled->caller = caller;
-  leash_handle_track (&checkout->handle, ctx, "checkout", client->address, NULL, caller);
+  leash_handle_track (&checkout->handle, ctx, client->options.checkout_kind, client->address, NULL, caller);
   if (LEASH_LIKELY (leash_client_use (client, pooled, checkout)))
     return checkout;
   leash_untrack_caller (checkout->handle.tag, caller);
@@ -125,6 +125,10 @@ fill_in_defaults (LeashClientOptions *options)
     options->max_idle = options->max_open;
   if (options->probe_after == 0)
     options->probe_after = G_TIME_SPAN_SECOND;
+  if (options->kind == NULL)
+    options->kind = "client";
+  if (options->checkout_kind == NULL)
+    options->checkout_kind = "checkout";
   if (options->breaker_time == 0)
     options->breaker_time = G_TIME_SPAN_SECOND;
 }
@@ -172,7 +176,7 @@ leash_client_new (LeashContext *ctx, const char *address, const LeashClientOptio
   fill_in_defaults (&client->options);
   client->ctx = leash_context_without_cancel (ctx);
   client->clock = leash_context_get_clock (client->ctx);
-  client->tag = leash_track_caller (ctx, NULL, "client", client->address, LEASH_CALLER);
+  client->tag = leash_track_caller (ctx, NULL, client->options.kind, client->address, LEASH_CALLER);
   return client;
 }
 
@@ -289,6 +293,30 @@ leash_client_checkout (LeashClient *client, LeashContext *ctx, GError **error)
   g_return_val_if_fail (ctx != NULL, NULL);
 
   return check_out (client, ctx, FALSE, LEASH_CALLER, error);
+}
+
+/**
+ * leash_client_checkout_caller:
+ * @client: a client
+ * @ctx: a context
+ * @caller: %LEASH_CALLER of the outermost function that does not count
+ * @error: return location for an error
+ *
+ * As leash_client_checkout(), for those who write wrappers: the stack begins at the wrapper's caller, and so
+ * does what the error of who waited for a connection names.
+ *
+ * Returns: (transfer full): the connection, %NULL with @error set
+ *
+ * Since: 0.1
+ */
+LeashConn *
+leash_client_checkout_caller (LeashClient *client, LeashContext *ctx, gconstpointer caller, GError **error)
+{
+  g_return_val_if_fail (client != NULL, NULL);
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (caller != NULL, NULL);
+
+  return check_out (client, ctx, FALSE, caller, error);
 }
 
 /**

@@ -323,6 +323,26 @@ leash_conn_set_write_deadline (LeashConn *conn, gint64 deadline)
 }
 
 /**
+ * leash_conn_get_impl: (skip)
+ * @conn: a connection
+ * @ops: operations
+ *
+ * What leash_conn_new() was given, for who implements a #LeashNetwork and has more operations than these. A
+ * checkout of a #LeashClient has its connection's. Whether @conn is open is not asked.
+ *
+ * Returns: (transfer none) (nullable): the implementation, %NULL where @conn has not @ops
+ *
+ * Since: 0.1
+ */
+gpointer
+leash_conn_get_impl (LeashConn *conn, const LeashConnOps *ops)
+{
+  g_return_val_if_fail (conn != NULL, NULL);
+
+  return conn->ops == ops ? conn->handle.impl : NULL;
+}
+
+/**
  * leash_conn_get_fd:
  * @conn: a connection
  *

@@ -529,6 +529,45 @@ test_leak (Pool *pool, gconstpointer unused)
   end_client (client);
 }
 
+/* A wrapper of the pool, as a library for a protocol has. */
+static G_NO_INLINE LeashConn *
+check_out_wrapped (LeashClient *client, LeashContext *ctx)
+{
+  LeashConn *conn = leash_client_checkout_caller (client, ctx, LEASH_CALLER, NULL);
+
+  g_assert_nonnull (conn);
+  return conn;
+}
+
+static G_NO_INLINE LeashConn *
+call_wrapper (LeashClient *client, LeashContext *ctx)
+{
+  LeashConn *conn = check_out_wrapped (client, ctx);
+
+  g_assert_nonnull (conn);
+  return conn;
+}
+
+static void
+test_pool_of_something_else (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashTracker) tracker = leash_tracker_new ();
+  g_autoptr (LeashContext) ctx = leash_context_with_tracker (leash_context_background (), tracker);
+  g_autoptr (LeashClient) client = leash_client_new (pool->base.ctx, pool->address,
+                                                     OPTIONS (.kind = "cellar", .checkout_kind = "bottle"));
+  LeashConn *conn = call_wrapper (client, ctx);
+  g_autofree char *report = leash_tracker_report (tracker, LEASH_FORMAT_TEXT);
+
+  if (leash_has_tracking ())
+    {
+      assert_only_open (tracker, "bottle", pool->address, call_wrapper);
+      g_assert_null (strstr (report, "check_out_wrapped"));
+      g_assert_cmpuint (count_kind (pool->base.tracker, "cellar"), ==, 1);
+    }
+  give_back (client, conn);
+  end_client (client);
+}
+
 static void
 assert_misuse (Pool *pool, const char *kind, const char *what)
 {
@@ -689,6 +728,7 @@ main (int argc, char **argv)
   ADD_POOL ("/net/client/call-is-retried-on-another-connection", test_call_is_retried);
   ADD_POOL ("/net/client/breaker", test_breaker);
   ADD_POOL ("/net/client/leaked-checkout-is-named-apart", test_leak);
+  ADD_POOL ("/net/client/pool-of-something-else-has-its-kinds-and-callers", test_pool_of_something_else);
   ADD_POOL ("/net/client/use-after-return-is-reported", test_use_after_return);
   ADD_POOL ("/net/client/close-reports-checkouts", test_closed_with_checkouts);
   ADD_POOL ("/net/client/close-wakes-waiters", test_close_wakes_waiters);

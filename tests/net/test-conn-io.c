@@ -287,6 +287,16 @@ static const LeashConnOps put_ops
     = { .size = sizeof (LeashConnOps), .write = put_write, .close = hang_close };
 
 static void
+test_impl_is_told_by_its_operations (Fixture *fixture, gconstpointer unused)
+{
+  char impl;
+  g_autoptr (LeashConn) conn = leash_conn_new (&put_ops, &impl, NULL, NULL, "there");
+
+  g_assert_true (leash_conn_get_impl (conn, &put_ops) == &impl);
+  g_assert_null (leash_conn_get_impl (conn, &hang_ops));
+}
+
+static void
 test_writev_without_operation (Fixture *fixture, gconstpointer unused)
 {
   g_autoptr (GString) written = g_string_new (NULL);
@@ -524,6 +534,7 @@ main (int argc, char **argv)
   ADD ("/net/conn/writev", test_writev);
   ADD ("/net/conn/writev-all", test_writev_all);
   ADD ("/net/conn/writev-all-fails", test_writev_all_fails);
+  ADD ("/net/conn/impl-is-told-by-its-operations", test_impl_is_told_by_its_operations);
   ADD ("/net/conn/writev-without-an-operation", test_writev_without_operation);
   ADD ("/net/conn/read-to-the-end", test_read_to_end);
   ADD ("/net/conn/descriptors", test_fds);
