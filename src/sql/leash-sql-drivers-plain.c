@@ -5,4 +5,5 @@
 void
 leash_sql_add_built_in (LeashSqlAddFunc func)
 {
+  func ("sqlite", leash_sqlite_driver_new ());
 }
