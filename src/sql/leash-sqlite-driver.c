@@ -17,7 +17,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#include "leash-likely-private.h"
+#include "leash-sql-private.h"
 
 #define PROGRESS_STEPS 1000
 
@@ -122,11 +122,14 @@ set_error (sqlite3 *db, const char *sql, GError **error)
   /* What prepare() refuses without a reason of its own is not understood. */
   LeashSqlError code = (rc & 0xff) == SQLITE_ERROR && sql != NULL ? LEASH_SQL_ERROR_SYNTAX : get_code (rc);
   const char *reason = get_system_reason (db, rc);
+  char message[LEASH_SQL_NAME_SIZE];
 
+  /* It may quote the statement, however long that is. */
+  leash_sql_shorten (message, sqlite3_errmsg (db));
   if (detail.position > 0)
-    leash_sql_error_set (error, code, &detail, "%s, at character %u", sqlite3_errmsg (db), detail.position);
+    leash_sql_error_set (error, code, &detail, "%s, at character %u", message, detail.position);
   else
-    leash_sql_error_set (error, code, &detail, "%s%s%s", sqlite3_errmsg (db), reason != NULL ? ": " : "",
+    leash_sql_error_set (error, code, &detail, "%s%s%s", message, reason != NULL ? ": " : "",
                          reason != NULL ? reason : "");
 }
 

@@ -37,7 +37,7 @@ must (gboolean is_done, GError *error)
   {                                                                     \
     const char *const pieces_[] = { __VA_ARGS__, NULL };                \
                                                                         \
-    g_assert_error ((error), LEASH_SQL_ERROR, (code));                  \
+    g_assert_error ((error), LEASH_SQL_ERROR, (gint) (code));                  \
     check_pieces ((error)->message, pieces_);                           \
     g_clear_error (&(error));                                           \
   }                                                                     \
@@ -156,7 +156,6 @@ sql_tear_down (Sql *sql, gconstpointer unused)
 {
   LeashClientStats stats;
 
-  leash_db_close (sql->db, NULL);
   leash_db_get_stats (sql->db, &stats);
   g_assert_cmpuint (stats.n_in_use, ==, 0);
   leash_db_unref (sql->db);
