@@ -19,7 +19,8 @@ test_bad_names (Sql *sql, gconstpointer unused)
   assert_not_opened (sql, "nosuch:app", LEASH_SQL_ERROR_URI, "it begins with none of ");
   assert_not_opened (sql, ":memory:", LEASH_SQL_ERROR_URI, "it begins with none of ");
   assert_not_opened (sql, "sqlite:", LEASH_SQL_ERROR_URI, "sqlite: has no file behind it");
-  assert_not_opened (sql, "sqlite:/nosuchdir/app.db", LEASH_SQL_ERROR_CONNECTION, "No such file or directory");
+  assert_not_opened (sql, "sqlite:/nosuchdir/app.db", LEASH_SQL_ERROR_CONNECTION,
+                     "No such file or directory");
   assert_not_opened (sql, "sqlite:/", LEASH_SQL_ERROR_CONNECTION, "unable to open database file");
   assert_not_opened (sql, "sqlite:file:x?mode=nosuch", LEASH_SQL_ERROR_FAILED, "no such access mode");
 }
@@ -30,7 +31,8 @@ test_no_database (Sql *sql, gconstpointer unused)
   g_autofree char *path = path_of (&sql->base, "text.db"), *uri = g_strconcat ("sqlite:", path, NULL);
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (g_file_set_contents (path, "This is text, and no database, however long it may be made to be.", -1, NULL));
+  g_assert_true (g_file_set_contents (
+      path, "This is text, and no database, however long it may be made to be.", -1, NULL));
   g_assert_null (leash_db_open (sql->ctx, uri, NULL, &error));
   assert_sql_error (error, LEASH_SQL_ERROR_CORRUPT, "text.db", "not a database");
 }
@@ -101,7 +103,8 @@ test_waiting_names_the_holders (Sql *sql, gconstpointer unused)
 
   g_assert_false (leash_db_exec (db, brief, "SELECT 1", LEASH_SQL_NO_ARGS, NULL, &error));
   if (leash_has_tracking ())
-    assert_io_error (error, G_IO_ERROR_TIMED_OUT, "1 of at most 1 connections are open, 1 in use", "check_out");
+    assert_io_error (error, G_IO_ERROR_TIMED_OUT, "1 of at most 1 connections are open, 1 in use",
+                     "check_out");
   give_back (conn);
   run_sql (db, sql->ctx, "SELECT 1");
   leash_context_cancel (brief, NULL);
@@ -147,7 +150,8 @@ test_closed_with_children (Sql *sql, gconstpointer unused)
       g_assert_nonnull (strstr (report, "test_closed_with_children"));
     }
   g_assert_false (leash_stmt_exec (stmt, sql->ctx, LEASH_SQL_NO_ARGS, NULL, &error));
-  assert_io_error (error, G_IO_ERROR_CLOSED, "Executing “SELECT 1”: what the statement was opened from is closed");
+  assert_io_error (error, G_IO_ERROR_CLOSED,
+                   "Executing “SELECT 1”: what the statement was opened from is closed");
   assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "statement", "executed after close");
   leash_rows_unref (rows);
   assert_misuse (sql, LEASH_MISUSE_CLOSED_AFTER_PARENT, "rows", NULL);
@@ -216,8 +220,8 @@ use_with_others (gpointer user_data)
     {
       g_autoptr (GError) error = NULL;
 
-      if (leash_db_conn_exec (crowd->conn, crowd->ctx, "UPDATE users SET age = age + 1", LEASH_SQL_NO_ARGS, NULL,
-                              &error))
+      if (leash_db_conn_exec (crowd->conn, crowd->ctx, "UPDATE users SET age = age + 1", LEASH_SQL_NO_ARGS,
+                              NULL, &error))
         {
           g_atomic_int_inc (&crowd->n_done);
           continue;
@@ -241,7 +245,8 @@ test_two_threads_on_a_connection (Sql *sql, gconstpointer unused)
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     g_thread_join (threads[i]);
   give_back (conn);
-  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT age FROM users WHERE id = 1"), ==, 36 + crowd.n_done);
+  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT age FROM users WHERE id = 1"), ==,
+                   36 + crowd.n_done);
   g_assert_cmpint (crowd.n_done + crowd.n_refused, ==, 800);
   sql->base.n_misuses = leash_tracker_count_misuses (sql->base.tracker);
 }
@@ -264,9 +269,11 @@ test_second_user_is_refused (Sql *sql, gconstpointer unused)
   Crowd crowd = { .conn = conn, .ctx = sql->ctx };
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (leash_db_conn_bulk_insert (conn, sql->ctx, "users", columns, call_again, &crowd, NULL, &error));
-  assert_sql_error (error, LEASH_SQL_ERROR_IN_USE, "Inserting rows into “users”: Executing “SELECT 1”: another thread is "
-                                                   "using the connection to sqlite::memory:");
+  g_assert_false (
+      leash_db_conn_bulk_insert (conn, sql->ctx, "users", columns, call_again, &crowd, NULL, &error));
+  assert_sql_error (error, LEASH_SQL_ERROR_IN_USE,
+                    "Inserting rows into “users”: Executing “SELECT 1”: another thread is "
+                    "using the connection to sqlite::memory:");
   assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "database connection", "used by two threads at once");
   give_back (conn);
 }
@@ -306,17 +313,19 @@ test_statement_errors (Sql *sql, gconstpointer unused)
   g_autoptr (GError) error = NULL;
   LeashSqlErrorDetail detail;
 
-  g_assert_false (leash_db_exec (sql->db, sql->ctx, "SELECT name\n  FROM users WHER id = 1", LEASH_SQL_NO_ARGS, NULL, &error));
+  g_assert_false (leash_db_exec (sql->db, sql->ctx, "SELECT name\n  FROM users WHER id = 1",
+                                 LEASH_SQL_NO_ARGS, NULL, &error));
   g_assert_true (leash_sql_error_get_detail (error, &detail));
   g_assert_cmpuint (detail.position, ==, 31);
   assert_sql_error (error, LEASH_SQL_ERROR_SYNTAX, "Executing “SELECT name FROM users WHER id = 1”",
                     "syntax error, at character 31");
-  g_assert_false (leash_db_exec (sql->db, sql->ctx, "SELECT 'ü', nosuch FROM users", LEASH_SQL_NO_ARGS, NULL, &error));
+  g_assert_false (
+      leash_db_exec (sql->db, sql->ctx, "SELECT 'ü', nosuch FROM users", LEASH_SQL_NO_ARGS, NULL, &error));
   g_assert_true (leash_sql_error_get_detail (error, &detail));
   g_assert_cmpuint (detail.position, ==, 13);
   assert_sql_error (error, LEASH_SQL_ERROR_SYNTAX, "no such column: nosuch");
-  g_assert_false (leash_db_exec (sql->db, sql->ctx, "INSERT INTO users (name) VALUES ('ada')", LEASH_SQL_NO_ARGS, NULL,
-                                 &error));
+  g_assert_false (leash_db_exec (sql->db, sql->ctx, "INSERT INTO users (name) VALUES ('ada')",
+                                 LEASH_SQL_NO_ARGS, NULL, &error));
   g_assert_true (leash_sql_error_get_detail (error, &detail));
   g_assert_cmpint (detail.native_code, ==, 2067);
   assert_sql_error (error, LEASH_SQL_ERROR_CONSTRAINT, "UNIQUE constraint failed: users.name");
@@ -340,7 +349,8 @@ test_results (Sql *sql, gconstpointer unused)
   /* SQLite itself goes on to say what the last change was. */
   MUST (leash_db_conn_exec, conn, sql->ctx, "CREATE TABLE other (a)", LEASH_SQL_NO_ARGS, &result);
   g_assert_cmpint (result.rows_affected, ==, 0);
-  MUST (leash_db_conn_exec, conn, sql->ctx, "UPDATE users SET age = 1 WHERE id = 99", LEASH_SQL_NO_ARGS, &result);
+  MUST (leash_db_conn_exec, conn, sql->ctx, "UPDATE users SET age = 1 WHERE id = 99", LEASH_SQL_NO_ARGS,
+        &result);
   g_assert_cmpint (result.rows_affected, ==, 0);
   MUST (leash_db_conn_exec, conn, sql->ctx, "SELECT * FROM users", LEASH_SQL_NO_ARGS, &result);
   g_assert_cmpint (result.rows_affected, ==, 0);
@@ -355,10 +365,12 @@ test_script (Sql *sql, gconstpointer unused)
   LeashDbConn *conn = check_out (sql->db, sql->ctx);
   g_autoptr (GError) error = NULL;
 
-  MUST (leash_db_conn_exec_script, conn, sql->ctx,
-        "CREATE TABLE a (x); -- one\nINSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2); SELECT * FROM a;\n");
+  MUST (
+      leash_db_conn_exec_script, conn, sql->ctx,
+      "CREATE TABLE a (x); -- one\nINSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2); SELECT * FROM a;\n");
   g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT sum(x) FROM a"), ==, 3);
-  g_assert_false (leash_db_conn_exec_script (conn, sql->ctx, "INSERT INTO a VALUES (3); INSERT INTO b VALUES (4)", &error));
+  g_assert_false (leash_db_conn_exec_script (conn, sql->ctx,
+                                             "INSERT INTO a VALUES (3); INSERT INTO b VALUES (4)", &error));
   assert_sql_error (error, LEASH_SQL_ERROR_SYNTAX, "Executing the script", "no such table: b");
   g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT sum(x) FROM a"), ==, 6);
   give_back (conn);
@@ -381,7 +393,8 @@ test_done_context (Sql *sql, gconstpointer unused)
   LeashDbConn *conn = check_out (sql->db, sql->ctx);
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (leash_db_conn_exec (conn, sql->base.done, "DELETE FROM users", LEASH_SQL_NO_ARGS, NULL, &error));
+  g_assert_false (
+      leash_db_conn_exec (conn, sql->base.done, "DELETE FROM users", LEASH_SQL_NO_ARGS, NULL, &error));
   assert_io_error (error, G_IO_ERROR_CANCELLED, "Executing “DELETE FROM users”");
   g_assert_null (leash_db_query (sql->db, sql->base.done, "SELECT 1", LEASH_SQL_NO_ARGS, &error));
   assert_io_error (error, G_IO_ERROR_CANCELLED, "Querying “SELECT 1”");

@@ -18,7 +18,8 @@ test_runs_again (Sql *sql, gconstpointer unused)
     {
       g_autofree char *name = g_strdup_printf ("user %" G_GINT64_FORMAT, i);
 
-      MUST (leash_stmt_exec, stmt, sql->ctx, LEASH_SQL_ARGS (leash_sql_text (name), leash_sql_int64 (i)), &result);
+      MUST (leash_stmt_exec, stmt, sql->ctx, LEASH_SQL_ARGS (leash_sql_text (name), leash_sql_int64 (i)),
+            &result);
       g_assert_cmpint (result.rows_affected, ==, 1);
     }
   /* What was bound is bound. */
@@ -29,7 +30,8 @@ test_runs_again (Sql *sql, gconstpointer unused)
   MUST (leash_stmt_close, stmt);
   leash_stmt_unref (stmt);
   give_back (conn);
-  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT sum(age) FROM users WHERE name LIKE 'user %'"), ==, 45);
+  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT sum(age) FROM users WHERE name LIKE 'user %'"), ==,
+                   45);
   g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT age FROM users WHERE name = 'another'"), ==, 9);
 }
 
@@ -42,10 +44,13 @@ test_binds_by_name (Sql *sql, gconstpointer unused)
   gint64 id = 0;
 
   MUST (leash_stmt_bind_name, stmt, "name", leash_sql_text ("ada"));
-  g_assert_false (leash_stmt_query_row (stmt, sql->ctx, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_INT64, &id, LEASH_SQL_END));
-  assert_sql_error (error, LEASH_SQL_ERROR_BIND, "Querying", "1 of 2 parameters are not bound, the first is 2");
+  g_assert_false (
+      leash_stmt_query_row (stmt, sql->ctx, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_INT64, &id, LEASH_SQL_END));
+  assert_sql_error (error, LEASH_SQL_ERROR_BIND, "Querying",
+                    "1 of 2 parameters are not bound, the first is 2");
   MUST (leash_stmt_bind_name, stmt, "@age", leash_sql_int64 (36));
-  g_assert_true (leash_stmt_query_row (stmt, sql->ctx, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_INT64, &id, LEASH_SQL_END));
+  g_assert_true (
+      leash_stmt_query_row (stmt, sql->ctx, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_INT64, &id, LEASH_SQL_END));
   g_assert_cmpint (id, ==, 1);
   g_assert_false (leash_stmt_bind_name (stmt, "nosuch", leash_sql_null (), &error));
   assert_sql_error (error, LEASH_SQL_ERROR_BIND, "Binding parameters of", "no parameter “nosuch”");
@@ -81,7 +86,8 @@ test_what_cannot_be_bound (Sql *sql, gconstpointer unused)
   assert_not_bound (stmt, 1, leash_sql_double (NAN), "parameter 1 is not a number");
   g_assert_false (leash_stmt_exec (stmt, sql->ctx, LEASH_SQL_NO_ARGS, NULL, &error));
   assert_sql_error (error, LEASH_SQL_ERROR_BIND, "1 of 1 parameters are not bound, the first is 1");
-  g_assert_false (leash_stmt_exec (stmt, sql->ctx, LEASH_SQL_ARGS (leash_sql_null (), leash_sql_null ()), NULL, &error));
+  g_assert_false (
+      leash_stmt_exec (stmt, sql->ctx, LEASH_SQL_ARGS (leash_sql_null (), leash_sql_null ()), NULL, &error));
   assert_sql_error (error, LEASH_SQL_ERROR_BIND, "there are 1 parameters, and 2 values were given");
   g_assert_false (leash_stmt_exec (stmt, sql->ctx, &nul, 1, NULL, &error));
   g_assert_null (strstr (error->message, "secret"));
@@ -96,8 +102,8 @@ test_each_type_comes_back (Sql *sql, gconstpointer unused)
   LeashDbConn *conn = check_out (sql->db, sql->ctx);
   LeashStmt *stmt = prepare (conn, sql->ctx, "SELECT typeof (?1), ?1");
   const LeashSqlValue values[] = {
-    leash_sql_null (), leash_sql_int64 (G_MININT64), leash_sql_double (-0.0), leash_sql_double (INFINITY),
-    leash_sql_text (""), leash_sql_text ("naïve"), leash_sql_bytes (NULL, 0), leash_sql_bytes ("\0\1", 2),
+    leash_sql_null (),   leash_sql_int64 (G_MININT64), leash_sql_double (-0.0),   leash_sql_double (INFINITY),
+    leash_sql_text (""), leash_sql_text ("naïve"),     leash_sql_bytes (NULL, 0), leash_sql_bytes ("\0\1", 2),
   };
   const char *const types[] = { "null", "integer", "real", "real", "text", "text", "blob", "blob" };
 
@@ -135,10 +141,10 @@ test_huge_blob (Sql *sql, gconstpointer unused)
   for (gsize i = 0; i < size; i++)
     bytes[i] = (guint8) (i * 31 >> 3);
   run_sql (sql->db, sql->ctx, "CREATE TABLE blobs (content BLOB)");
-  MUST (leash_db_exec, sql->db, sql->ctx, "INSERT INTO blobs VALUES (?)", LEASH_SQL_ARGS (leash_sql_bytes (bytes, size)),
-        NULL);
-  g_assert_true (leash_db_query_row (sql->db, sql->ctx, "SELECT content FROM blobs", LEASH_SQL_NO_ARGS, &error,
-                                     LEASH_SQL_BYTES, &back, LEASH_SQL_END));
+  MUST (leash_db_exec, sql->db, sql->ctx, "INSERT INTO blobs VALUES (?)",
+        LEASH_SQL_ARGS (leash_sql_bytes (bytes, size)), NULL);
+  g_assert_true (leash_db_query_row (sql->db, sql->ctx, "SELECT content FROM blobs", LEASH_SQL_NO_ARGS,
+                                     &error, LEASH_SQL_BYTES, &back, LEASH_SQL_END));
   g_assert_cmpmem (g_bytes_get_data (back, NULL), g_bytes_get_size (back), bytes, size);
   /* More than SQLite takes is refused by it, and not read. */
   g_assert_false (leash_db_exec (sql->db, sql->ctx, "INSERT INTO blobs VALUES (?)",
@@ -209,7 +215,8 @@ test_closed_before_its_rows (Sql *sql, gconstpointer unused)
   g_autoptr (GError) error = NULL;
 
   g_assert_false (leash_stmt_close (stmt, &error));
-  assert_sql_error (error, LEASH_SQL_ERROR_CHILDREN_OPEN, "Closing “SELECT id FROM users”", "rows “SELECT id FROM users”");
+  assert_sql_error (error, LEASH_SQL_ERROR_CHILDREN_OPEN, "Closing “SELECT id FROM users”",
+                    "rows “SELECT id FROM users”");
   g_assert_false (leash_stmt_close (stmt, &error));
   assert_io_error (error, G_IO_ERROR_CLOSED, "Closing", "the statement is closed");
   assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "statement", "closed twice");
@@ -227,13 +234,15 @@ static void
 test_long_text_is_shortened (Sql *sql, gconstpointer unused)
 {
   LeashDbConn *conn = check_out (sql->db, sql->ctx);
-  g_autofree char *blanks = g_strnfill (100000, ' '), *text = g_strdup_printf ("SELECT %s 'é%s", blanks, blanks);
+  g_autofree char *blanks = g_strnfill (100000, ' '),
+                  *text = g_strdup_printf ("SELECT %s 'é%s", blanks, blanks);
   g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < 4; i++)
     {
       g_autofree char *umlauts = g_strnfill (200 + i, 'x');
-      g_autofree char *long_text = g_strdup_printf ("SELECT 'ääääää%sääääääääääääääääääääääääääääääääää' FROM nosuch", umlauts + 120);
+      g_autofree char *long_text = g_strdup_printf (
+          "SELECT 'ääääää%sääääääääääääääääääääääääääääääääää' FROM nosuch", umlauts + 120);
 
       g_assert_null (leash_db_conn_prepare (conn, sql->ctx, long_text, &error));
       g_assert_true (g_utf8_validate (error->message, -1, NULL));
