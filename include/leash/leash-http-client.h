@@ -19,8 +19,6 @@
 
 G_BEGIN_DECLS
 
-#define LEASH_TYPE_HTTP_CLIENT (leash_http_client_get_type ())
-
 typedef struct _LeashHttpClient LeashHttpClient;
 
 /**
@@ -42,14 +40,12 @@ typedef struct
   guint64 reserved[4];
 } LeashHttpStatistics;
 
-LEASH_AVAILABLE_IN_0_1
-GType leash_http_client_get_type (void) G_GNUC_CONST;
-
 /* Making */
 LEASH_AVAILABLE_IN_0_1
-LeashHttpClient *leash_http_client_new (SoupSession *session) G_GNUC_WARN_UNUSED_RESULT;
+LeashHttpClient *leash_http_client_new (guint max_open) G_GNUC_WARN_UNUSED_RESULT;
 LEASH_AVAILABLE_IN_0_1
-LeashHttpClient *leash_http_client_new_unix (const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+LeashHttpClient *leash_http_client_new_unix (const char *path, guint max_open, GError **error)
+    G_GNUC_WARN_UNUSED_RESULT;
 LEASH_AVAILABLE_IN_0_1
 LeashHttpClient *leash_http_client_ref (LeashHttpClient *client);
 LEASH_AVAILABLE_IN_0_1

@@ -12,12 +12,8 @@
 
 G_BEGIN_DECLS
 
-#define LEASH_TYPE_HTTP_RESPONSE (leash_http_response_get_type ())
-
 typedef struct _LeashHttpResponse LeashHttpResponse;
 
-LEASH_AVAILABLE_IN_0_1
-GType leash_http_response_get_type (void) G_GNUC_CONST;
 LEASH_AVAILABLE_IN_0_1
 LeashHttpResponse *leash_http_response_ref (LeashHttpResponse *response);
 LEASH_AVAILABLE_IN_0_1

@@ -3,40 +3,41 @@
  * The body of a response: libsoup's stream, with the request's context over every read.
  *
  * The exchange is one piece of work, so the request's context governs it to the end, as in Go's net/http; a
- * read's own GCancellable ends that read besides. The tag is released at the first read that finds the end,
- * or by closing.
+ * read's own GCancellable ends that read besides.
+ *
+ * At the end of the body libsoup's stream is closed, and the tag released: only then is the connection given
+ * back, and who has read to the end has done their part. What is open at the last unref is closed by
+ * GInputStream.
  *
  * Asynchronous reads go to libsoup's stream in the caller's main context. GInputStream's own way of reading
  * asynchronously, in another thread, would break libsoup's rules; the same goes for closing, which does not
- * block.
+ * block. Skipping is GInputStream's, which reads.
  */
 #include "leash-http-private.h"
 
 typedef struct
 {
-  GFilterInputStream parent_instance;
+  GInputStream parent_instance;
 
+  GInputStream *base;
   LeashContext *ctx;
   char *name;
   LeashTag *tag; /* NULL once released */
+  gboolean is_at_end;
 } HttpBody;
 
-typedef GFilterInputStreamClass HttpBodyClass;
+typedef GInputStreamClass HttpBodyClass;
 
 GType http_body_get_type (void);
 
-G_DEFINE_FINAL_TYPE (HttpBody, http_body, G_TYPE_FILTER_INPUT_STREAM)
+G_DEFINE_FINAL_TYPE (HttpBody, http_body, G_TYPE_INPUT_STREAM)
 
-static GInputStream *
-get_base (HttpBody *self)
-{
-  return g_filter_input_stream_get_base_stream ((GFilterInputStream *) self);
-}
-
-static void
-release (HttpBody *self)
+/* Does not block: what was not read is not read now, the connection is closed. */
+static gboolean
+release (HttpBody *self, GError **error)
 {
   leash_untrack (g_steal_pointer (&self->tag));
+  return g_input_stream_close (self->base, NULL, error);
 }
 
 /* What a read is done under: the request's context, and the read's own cancellable. */
@@ -54,7 +55,10 @@ note_read (HttpBody *self, gsize count, gssize n, LeashContext *ctx, GError *fou
   if (n < 0)
     http_propagate_error (error, found, ctx, self->name);
   else if (n == 0 && count > 0)
-    release (self);
+    {
+      self->is_at_end = TRUE;
+      release (self, NULL);
+    }
   return n;
 }
 
@@ -62,11 +66,14 @@ static gssize
 http_body_read (GInputStream *stream, void *buffer, gsize count, GCancellable *cancellable, GError **error)
 {
   HttpBody *self = (HttpBody *) stream;
-  g_autoptr (LeashContext) ctx = join (self, cancellable);
+  g_autoptr (LeashContext) ctx = NULL;
   GError *found = NULL;
-  gssize n
-      = g_input_stream_read (get_base (self), buffer, count, leash_context_get_cancellable (ctx), &found);
+  gssize n;
 
+  if (self->is_at_end)
+    return 0;
+  ctx = join (self, cancellable);
+  n = g_input_stream_read (self->base, buffer, count, leash_context_get_cancellable (ctx), &found);
   return note_read (self, count, n, ctx, found, error);
 }
 
@@ -112,8 +119,14 @@ http_body_read_async (GInputStream *stream, void *buffer, gsize count, int prior
 
   *reading = (Reading){ join (self, cancellable), count };
   g_task_set_task_data (task, reading, reading_free);
-  g_input_stream_read_async (get_base (self), buffer, count, priority,
-                             leash_context_get_cancellable (reading->ctx), read_done, task);
+  if (!self->is_at_end)
+    g_input_stream_read_async (self->base, buffer, count, priority,
+                               leash_context_get_cancellable (reading->ctx), read_done, task);
+  else
+    {
+      g_task_return_int (task, 0);
+      g_object_unref (task);
+    }
 }
 
 static gssize
@@ -125,10 +138,7 @@ http_body_read_finish (GInputStream *stream, GAsyncResult *result, GError **erro
 static gboolean
 http_body_close (GInputStream *stream, GCancellable *cancellable, GError **error)
 {
-  HttpBody *self = (HttpBody *) stream;
-
-  release (self);
-  return g_input_stream_close (get_base (self), NULL, error);
+  return release ((HttpBody *) stream, error);
 }
 
 static void
@@ -138,7 +148,7 @@ http_body_close_async (GInputStream *stream, int priority, GCancellable *cancell
   g_autoptr (GTask) task = g_task_new (stream, NULL, callback, user_data);
   GError *error = NULL;
 
-  if (http_body_close (stream, NULL, &error))
+  if (release ((HttpBody *) stream, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -155,6 +165,7 @@ http_body_finalize (GObject *object)
 {
   HttpBody *self = (HttpBody *) object;
 
+  g_object_unref (self->base);
   g_free (self->name);
   leash_context_unref (self->ctx);
   G_OBJECT_CLASS (http_body_parent_class)->finalize (object);
@@ -163,17 +174,13 @@ http_body_finalize (GObject *object)
 static void
 http_body_class_init (HttpBodyClass *klass)
 {
-  GInputStreamClass *stream_class = G_INPUT_STREAM_CLASS (klass);
-
   G_OBJECT_CLASS (klass)->finalize = http_body_finalize;
-  stream_class->read_fn = http_body_read;
-  stream_class->read_async = http_body_read_async;
-  stream_class->read_finish = http_body_read_finish;
-  stream_class->close_fn = http_body_close;
-  stream_class->close_async = http_body_close_async;
-  stream_class->close_finish = http_body_close_finish;
-  /* By reading, so that a skip that finds the end is noticed too. */
-  stream_class->skip = NULL;
+  klass->read_fn = http_body_read;
+  klass->read_async = http_body_read_async;
+  klass->read_finish = http_body_read_finish;
+  klass->close_fn = http_body_close;
+  klass->close_async = http_body_close_async;
+  klass->close_finish = http_body_close_finish;
 }
 
 static void
@@ -184,8 +191,9 @@ http_body_init (HttpBody *self)
 GInputStream *
 http_body_new (GInputStream *stream, LeashContext *ctx, const char *name, LeashTag *tag)
 {
-  HttpBody *self = g_object_new (http_body_get_type (), "base-stream", stream, NULL);
+  HttpBody *self = g_object_new (http_body_get_type (), NULL);
 
+  self->base = g_object_ref (stream);
   self->ctx = leash_context_ref (ctx);
   self->name = g_strdup (name);
   self->tag = tag;

@@ -3,28 +3,42 @@
  * Requests under a context, over a SoupSession.
  *
  * The session does all the work, in the thread that sends: libsoup allows that since 3.2. What is added is
- * around it: the context's cancellable goes in, its error comes out, and a tag goes from the request to its
- * response. The tag is made before anything is sent, in synchronous and asynchronous requests alike, as only
- * there is the caller on the stack.
+ * around it: a place is waited for (leash-http-gate.c), the context's cancellable goes in, its error comes
+ * out, and a tag goes from the request to its response. The tag is made before anything is sent, in
+ * synchronous and asynchronous requests alike, as only there is the caller on the stack.
+ *
+ * The session is the client's own, because its limits are part of this: see the gate. There is none for a
+ * single host, as libsoup removes no dead connections for that one's sake, and would wait for them.
+ *
+ * A place is given back when libsoup is done with the message ("finished"), which is when the connection is.
+ * It belongs to the handler of that signal and goes with it, so that it is given back once, whatever happens.
  *
  * Whether a connection was reused is not libsoup's to tell. It tells of a message when a connection was
- * opened for it
- * ("network-event"), and when it is sent once more ("restarted").
+ * opened for it ("network-event"), and when it is sent once more ("restarted").
  */
 #include <leash/leash-http-client.h>
 
 #include <gio/gunixsocketaddress.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/un.h>
 
-#include "../core/leash-boxed-private.h"
 #include "leash-http-private.h"
 
+#define DEFAULT_MAX_OPEN 16
+
+/**
+ * LeashHttpClient:
+ *
+ * A client for HTTP over a #SoupSession. Requests may be sent from any thread; see the header for the rules.
+ */
 struct _LeashHttpClient
 {
+  gint ref_count; /* atomic */
   SoupSession *session;
+  HttpGate *gate;
 
-  GMutex lock;
+  pthread_mutex_t lock;
   LeashHttpStatistics statistics; /* under the lock */
 };
 
@@ -39,40 +53,43 @@ typedef struct
   gboolean has_opened; /* a connection, since it was sent last */
 } Exchange;
 
-/**
- * LeashHttpClient:
- *
- * A client for HTTP over a #SoupSession. Requests may be sent from any thread; see the header for the rules.
- */
-LEASH_DEFINE_BOXED (LeashHttpClient, leash_http_client)
+static LeashHttpClient *
+make (guint max_open, GSocketConnectable *where)
+{
+  LeashHttpClient *client = g_new0 (LeashHttpClient, 1);
+  guint max = max_open != 0 ? max_open : DEFAULT_MAX_OPEN;
+
+  client->ref_count = 1;
+  client->session = soup_session_new_with_options ("max-conns", max, "max-conns-per-host", G_MAXINT,
+                                                   "remote-connectable", where, NULL);
+  client->gate = http_gate_new (max);
+  pthread_mutex_init (&client->lock, NULL);
+  return client;
+}
 
 /**
  * leash_http_client_new:
- * @session: (nullable): a session, %NULL for one of the client's own
+ * @max_open: how many responses may be open at a time, at most %G_MAXINT; 0 for 16
  *
- * Makes a client. A session's settings (limits of connections, TLS, cookies, proxies) are made before its
- * first request, in the thread that made it.
+ * Makes a client. Further requests wait until one of the open responses is closed or read to its end, in the
+ * order of their coming. That is also how many connections there are at most, idle ones among them.
  *
  * Returns: (transfer full): a client
  *
  * Since: 0.1
  */
 LeashHttpClient *
-leash_http_client_new (SoupSession *session)
+leash_http_client_new (guint max_open)
 {
-  LeashHttpClient *client;
+  g_return_val_if_fail (max_open <= G_MAXINT, NULL);
 
-  g_return_val_if_fail (session == NULL || SOUP_IS_SESSION (session), NULL);
-
-  client = g_atomic_rc_box_new0 (LeashHttpClient);
-  client->session = session != NULL ? g_object_ref (session) : soup_session_new ();
-  g_mutex_init (&client->lock);
-  return client;
+  return make (max_open, NULL);
 }
 
 /**
  * leash_http_client_new_unix:
  * @path: the path of a listening socket
+ * @max_open: as for leash_http_client_new()
  * @error: return location for an error
  *
  * Makes a client whose requests all go to one socket, whatever host their URIs name; that is what the server
@@ -84,12 +101,12 @@ leash_http_client_new (SoupSession *session)
  * Since: 0.1
  */
 LeashHttpClient *
-leash_http_client_new_unix (const char *path, GError **error)
+leash_http_client_new_unix (const char *path, guint max_open, GError **error)
 {
   g_autoptr (GSocketAddress) address = NULL;
-  g_autoptr (SoupSession) session = NULL;
 
   g_return_val_if_fail (path != NULL, NULL);
+  g_return_val_if_fail (max_open <= G_MAXINT, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
@@ -99,8 +116,7 @@ leash_http_client_new_unix (const char *path, GError **error)
       return NULL;
     }
   address = g_unix_socket_address_new (path);
-  session = soup_session_new_with_options ("remote-connectable", address, NULL);
-  return leash_http_client_new (session);
+  return make (max_open, (GSocketConnectable *) address);
 }
 
 /**
@@ -116,41 +132,37 @@ leash_http_client_ref (LeashHttpClient *client)
 {
   g_return_val_if_fail (client != NULL, NULL);
 
-  return g_atomic_rc_box_acquire (client);
-}
-
-static void
-clear (gpointer user_data)
-{
-  LeashHttpClient *client = user_data;
-
-  g_object_unref (client->session);
-  g_mutex_clear (&client->lock);
+  __atomic_fetch_add (&client->ref_count, 1, __ATOMIC_RELAXED);
+  return client;
 }
 
 /**
  * leash_http_client_unref:
  * @client: (transfer full) (nullable): a client
  *
- * Gives a reference back. The last one ends the session if it is the client's own, in the thread that made
- * it.
+ * Gives a reference back. The last one ends the session and closes its connections, in the thread that made
+ * it. An open response has one too.
  *
  * Since: 0.1
  */
 void
 leash_http_client_unref (LeashHttpClient *client)
 {
-  if (client != NULL)
-    g_atomic_rc_box_release_full (client, clear);
+  if (client == NULL || __atomic_sub_fetch (&client->ref_count, 1, __ATOMIC_ACQ_REL) != 0)
+    return;
+  g_object_unref (client->session);
+  http_gate_unref (client->gate);
+  pthread_mutex_destroy (&client->lock);
+  g_free (client);
 }
 
 /* Adds one to a number of the statistics. */
 static void
 count (LeashHttpClient *client, guint64 *number)
 {
-  g_mutex_lock (&client->lock);
+  pthread_mutex_lock (&client->lock);
   (*number)++;
-  g_mutex_unlock (&client->lock);
+  pthread_mutex_unlock (&client->lock);
 }
 
 static void
@@ -221,8 +233,40 @@ exchange_finish (Exchange *exchange, GInputStream *stream, GError *found, GError
     count (client, &client->statistics.n_reused);
   body = http_body_new (stream, exchange->ctx, exchange->name, g_steal_pointer (&exchange->tag));
   g_object_unref (stream);
-  return http_response_new (exchange->message, body, g_steal_pointer (&exchange->name),
+  return http_response_new (client, exchange->message, body, g_steal_pointer (&exchange->name),
                             !exchange->has_opened);
+}
+
+static void
+give_back_place (gpointer gate, GClosure *closure)
+{
+  http_gate_leave (gate);
+  http_gate_unref (gate);
+}
+
+static void
+note_finished (SoupMessage *message, gpointer gate)
+{
+  g_signal_handlers_disconnect_by_data (message, gate);
+}
+
+/* Has the place that was got given back when libsoup is done with the message. */
+static void
+exchange_hold_place (Exchange *exchange)
+{
+  g_signal_connect_data (exchange->message, "finished", G_CALLBACK (note_finished),
+                         http_gate_ref (exchange->client->gate), give_back_place, 0);
+}
+
+/* Why there was no place. */
+static GError *
+exchange_turned_away (Exchange *exchange)
+{
+  GError *found = g_error_copy (leash_context_get_error (exchange->ctx));
+
+  g_prefix_error (&found,
+                  "of at most %u responses all are open: ", http_gate_get_max (exchange->client->gate));
+  return found;
 }
 
 static LeashHttpResponse *
@@ -232,8 +276,15 @@ send (LeashHttpClient *client, LeashContext *ctx, SoupMessage *message, gconstpo
   GInputStream *stream = NULL;
   GError *found = NULL;
 
-  if (leash_context_check (ctx, &found))
-    stream = soup_session_send (client->session, message, leash_context_get_cancellable (ctx), &found);
+  if (!leash_context_check (ctx, &found))
+    ;
+  else if (!http_gate_enter (client->gate, ctx))
+    found = exchange_turned_away (exchange);
+  else
+    {
+      exchange_hold_place (exchange);
+      stream = soup_session_send (client->session, message, leash_context_get_cancellable (ctx), &found);
+    }
   return exchange_finish (exchange, stream, found, error);
 }
 
@@ -244,8 +295,9 @@ send (LeashHttpClient *client, LeashContext *ctx, SoupMessage *message, gconstpo
  * @message: a request, which no other call has under way
  * @error: return location for an error
  *
- * Sends a request and waits for the head of its response. Whatever the status is, it is a response; see
- * leash_http_response_check(). Redirections are followed unless @message says otherwise.
+ * Waits for one of the client's places, sends a request and waits for the head of its response. Whatever the
+ * status is, it is a response; see leash_http_response_check(). Redirections are followed unless @message
+ * says otherwise.
  *
  * Errors name method and URI, without what may be secret in it, and are GIO's, as %G_IO_ERROR_TIMED_OUT at
  * the context's deadline, %G_IO_ERROR_CANCELLED, %G_IO_ERROR_CONNECTION_REFUSED; those of the resolver, of
@@ -268,18 +320,42 @@ leash_http_client_send (LeashHttpClient *client, LeashContext *ctx, SoupMessage 
   return send (client, ctx, message, LEASH_CALLER, error);
 }
 
+/* Answers the task by libsoup's answer. */
 static void
-sent (GObject *session, GAsyncResult *result, gpointer user_data)
+answer (GTask *task, GInputStream *stream, GError *found)
 {
-  g_autoptr (GTask) task = user_data;
-  GError *found = NULL, *error = NULL;
-  GInputStream *stream = soup_session_send_finish ((SoupSession *) session, result, &found);
+  GError *error = NULL;
   LeashHttpResponse *response = exchange_finish (g_task_get_task_data (task), stream, found, &error);
 
   if (response != NULL)
     g_task_return_pointer (task, response, (GDestroyNotify) leash_http_response_unref);
   else
     g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+static void
+sent (GObject *session, GAsyncResult *result, gpointer task)
+{
+  GError *found = NULL;
+  GInputStream *stream = soup_session_send_finish ((SoupSession *) session, result, &found);
+
+  answer (task, stream, found);
+}
+
+static void
+send_in_place (gboolean is_in, gpointer task)
+{
+  Exchange *exchange = g_task_get_task_data (task);
+
+  if (!is_in)
+    {
+      answer (task, NULL, exchange_turned_away (exchange));
+      return;
+    }
+  exchange_hold_place (exchange);
+  soup_session_send_async (exchange->client->session, exchange->message, G_PRIORITY_DEFAULT,
+                           leash_context_get_cancellable (exchange->ctx), sent, task);
 }
 
 /**
@@ -310,8 +386,7 @@ leash_http_client_send_async (LeashHttpClient *client, LeashContext *ctx, SoupMe
   exchange = exchange_new (client, ctx, message, LEASH_CALLER);
   task = g_task_new (NULL, NULL, callback, user_data);
   g_task_set_task_data (task, exchange, exchange_free);
-  soup_session_send_async (client->session, message, G_PRIORITY_DEFAULT, leash_context_get_cancellable (ctx),
-                           sent, task);
+  http_gate_enter_async (client->gate, ctx, send_in_place, task);
 }
 
 /**
@@ -489,7 +564,10 @@ leash_http_client_send_stream (LeashHttpClient *client, LeashContext *ctx, const
  * leash_http_client_get_session:
  * @client: a client
  *
- * Returns: (transfer none): the session that it sends with
+ * Gets the session that @client sends with, to be set up before the first request: TLS, proxies, cookies,
+ * timeouts. It is sent with by @client alone; others would take its places.
+ *
+ * Returns: (transfer none): the session
  *
  * Since: 0.1
  */
@@ -506,7 +584,7 @@ leash_http_client_get_session (LeashHttpClient *client)
  * @client: a client
  * @ret_statistics: (out caller-allocates): what it has done
  *
- * Tells what @client has done so far, of itself: not what else is sent by its session. From any thread.
+ * Tells what @client has done so far. From any thread.
  *
  * Since: 0.1
  */
@@ -516,7 +594,7 @@ leash_http_client_get_statistics (LeashHttpClient *client, LeashHttpStatistics *
   g_return_if_fail (client != NULL);
   g_return_if_fail (ret_statistics != NULL);
 
-  g_mutex_lock (&client->lock);
+  pthread_mutex_lock (&client->lock);
   *ret_statistics = client->statistics;
-  g_mutex_unlock (&client->lock);
+  pthread_mutex_unlock (&client->lock);
 }

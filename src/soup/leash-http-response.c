@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What came back: libsoup's message, the body over it, and what the client noted of the connection. */
-#include "../core/leash-boxed-private.h"
 #include "leash-http-private.h"
-
-#include <string.h>
-
-struct _LeashHttpResponse
-{
-  SoupMessage *message;
-  GInputStream *body;
-  char *name;
-  gboolean is_reused;
-};
 
 /**
  * LeashHttpResponse:
@@ -20,17 +9,26 @@ struct _LeashHttpResponse
  *
  * It is open, and tracked as “http response” with the stack of who sent the request, until its body has been
  * read to its end, which is the read that finds nothing more, or is closed. While it is open it keeps its
- * connection from others: a session has few for each host. Freeing it closes it. All functions belong to the
+ * connection and a place of its client's from others. Freeing it closes it. All functions belong to the
  * thread that sent.
  */
-LEASH_DEFINE_BOXED (LeashHttpResponse, leash_http_response)
+struct _LeashHttpResponse
+{
+  LeashHttpClient *client; /* its session's end would cut the body */
+  SoupMessage *message;
+  GInputStream *body;
+  char *name;
+  gboolean is_reused;
+};
 
 LeashHttpResponse *
-http_response_new (SoupMessage *message, GInputStream *body, char *name, gboolean is_reused)
+http_response_new (LeashHttpClient *client, SoupMessage *message, GInputStream *body, char *name,
+                   gboolean is_reused)
 {
   LeashHttpResponse *response = g_atomic_rc_box_new (LeashHttpResponse);
 
-  *response = (LeashHttpResponse){ g_object_ref (message), body, name, is_reused };
+  *response
+      = (LeashHttpResponse){ leash_http_client_ref (client), g_object_ref (message), body, name, is_reused };
   return response;
 }
 
@@ -58,6 +56,7 @@ clear (gpointer user_data)
   g_input_stream_close (response->body, NULL, NULL);
   g_object_unref (response->body);
   g_object_unref (response->message);
+  leash_http_client_unref (response->client);
   g_free (response->name);
 }
 

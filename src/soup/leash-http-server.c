@@ -3,8 +3,9 @@
  * Requests under way at a SoupServer.
  *
  * Each has a tag and a context, from the handler's call until libsoup says that the message is finished:
- * answered, or given up as the peer or the server is gone. libsoup does not look at the socket of a message
- * that is paused, which is when it matters most; we do, for a peer that has closed its side.
+ * answered, or given up as the peer or the server is gone. They belong to the handler of that signal. libsoup
+ * does not look at the socket of a message that is paused, which is when it matters most; we do, for a peer
+ * that has closed its side.
  *
  * The request's context would be tracked as one that nobody cancels, next to the request that nobody answers.
  * It is made under a tracker that is off, and has the caller's put on top.
@@ -28,7 +29,6 @@ typedef struct
 
 typedef struct
 {
-  SoupServerMessage *message; /* without a reference: it is there until it is finished, or longer */
   LeashContext *cancel;
   LeashContext *ctx; /* cancel, with the tracker */
   LeashTag *tag;
@@ -70,9 +70,8 @@ peer_has_gone (int fd, GIOCondition condition, gpointer user_data)
 
 /* POLLRDHUP is the kernel's, and not among GLib's conditions, which are handed on to poll() as they are. */
 static GSource *
-watch_peer (Request *request)
+watch_peer (Request *request, GSocket *socket)
 {
-  GSocket *socket = soup_server_message_get_socket (request->message);
   GSource *source;
 
   if (socket == NULL)
@@ -83,12 +82,12 @@ watch_peer (Request *request)
   return source;
 }
 
+/* With the handler of "finished". */
 static void
-request_finish (SoupServerMessage *message, gpointer user_data)
+request_end (gpointer user_data, GClosure *closure)
 {
   Request *request = user_data;
 
-  g_signal_handlers_disconnect_by_data (message, request);
   if (request->watch != NULL)
     g_source_destroy (request->watch);
   g_clear_pointer (&request->watch, g_source_unref);
@@ -99,6 +98,12 @@ request_finish (SoupServerMessage *message, gpointer user_data)
   g_free (request);
 }
 
+static void
+note_finished (SoupServerMessage *message, gpointer request)
+{
+  g_signal_handlers_disconnect_by_data (message, request);
+}
+
 static Request *
 request_begin (Handler *handler, SoupServerMessage *message, const char *path)
 {
@@ -106,13 +111,12 @@ request_begin (Handler *handler, SoupServerMessage *message, const char *path)
   LeashTracker *tracker = leash_context_get_tracker (handler->ctx);
   g_autofree char *name = g_strconcat (soup_server_message_get_method (message), " ", path, NULL);
 
-  request->message = message;
   request->cancel = leash_context_with_cancel (handler->quiet);
   request->ctx = tracker != NULL ? leash_context_with_tracker (request->cancel, tracker)
                                  : leash_context_ref (request->cancel);
   request->tag = leash_track (handler->ctx, "http request", name);
-  request->watch = watch_peer (request);
-  g_signal_connect (message, "finished", G_CALLBACK (request_finish), request);
+  request->watch = watch_peer (request, soup_server_message_get_socket (message));
+  g_signal_connect_data (message, "finished", G_CALLBACK (note_finished), request, request_end, 0);
   return request;
 }
 

@@ -8,7 +8,7 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (LeashHttpClient) client = leash_http_client_new (NULL);
+  g_autoptr (LeashHttpClient) client = leash_http_client_new (0);
   g_autoptr (GBytes) bytes = NULL;
 
   bytes = leash_http_client_get_bytes (client, leash_context_background (), argc > 1 ? argv[1] : "", 1 << 20,
