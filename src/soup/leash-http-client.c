@@ -258,15 +258,15 @@ exchange_hold_place (Exchange *exchange)
                          http_gate_ref (exchange->client->gate), give_back_place, 0);
 }
 
-/* Why there was no place. */
+/* There was no place until the context's end. Returns why, and has the error say what was waited for. */
 static GError *
-exchange_turned_away (Exchange *exchange)
+exchange_turn_away (Exchange *exchange)
 {
-  GError *found = g_error_copy (leash_context_get_error (exchange->ctx));
+  g_autofree char *name = g_steal_pointer (&exchange->name);
 
-  g_prefix_error (&found,
-                  "of at most %u responses all are open: ", http_gate_get_max (exchange->client->gate));
-  return found;
+  exchange->name = g_strdup_printf ("%s: of at most %u responses all are open", name,
+                                    http_gate_get_max (exchange->client->gate));
+  return g_error_copy (leash_context_get_error (exchange->ctx));
 }
 
 static LeashHttpResponse *
@@ -279,7 +279,7 @@ send (LeashHttpClient *client, LeashContext *ctx, SoupMessage *message, gconstpo
   if (!leash_context_check (ctx, &found))
     ;
   else if (!http_gate_enter (client->gate, ctx))
-    found = exchange_turned_away (exchange);
+    found = exchange_turn_away (exchange);
   else
     {
       exchange_hold_place (exchange);
@@ -350,7 +350,7 @@ send_in_place (gboolean is_in, gpointer task)
 
   if (!is_in)
     {
-      answer (task, NULL, exchange_turned_away (exchange));
+      answer (task, NULL, exchange_turn_away (exchange));
       return;
     }
   exchange_hold_place (exchange);
@@ -409,16 +409,25 @@ leash_http_client_send_finish (LeashHttpClient *client, GAsyncResult *result, GE
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-static SoupMessage *
-new_message (const char *method, const char *uri, GError **error)
+/* What libsoup takes; on anything else it would be critical. */
+static gboolean
+is_http (GUri *uri)
 {
-  SoupMessage *message = soup_message_new (method, uri);
+  const char *scheme = g_uri_get_scheme (uri), *host = g_uri_get_host (uri);
+
+  return (strcmp (scheme, "http") == 0 || strcmp (scheme, "https") == 0) && host != NULL && *host != '\0';
+}
+
+static SoupMessage *
+new_message (const char *method, const char *text, GError **error)
+{
+  g_autoptr (GUri) uri = g_uri_parse (text, SOUP_HTTP_URI_FLAGS, NULL);
   g_autofree char *name = NULL;
 
-  if (message != NULL)
-    return message;
-  name = http_name_of_text (method, uri);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: it is no URI with a host", name);
+  if (uri != NULL && is_http (uri))
+    return soup_message_new_from_uri (method, uri);
+  name = http_name_of_text (method, text);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: it is no URI of HTTP with a host", name);
   return NULL;
 }
 

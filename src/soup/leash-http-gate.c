@@ -95,8 +95,9 @@ drop_source (GSource *source)
 
 /* It is the waiter's turn, or its context is done. If both, it is in. */
 static gboolean
-stop_waiting (Waiter *waiter)
+stop_waiting (gpointer user_data)
 {
+  Waiter *waiter = user_data;
   gboolean is_in;
 
   pthread_mutex_lock (&waiter->gate->lock);
@@ -110,12 +111,6 @@ stop_waiting (Waiter *waiter)
   http_gate_unref (waiter->gate);
   g_free (waiter);
   return G_SOURCE_REMOVE;
-}
-
-static gboolean
-be_let_in (gpointer user_data)
-{
-  return stop_waiting (user_data);
 }
 
 static gboolean
@@ -159,7 +154,7 @@ static void
 wait_in (GMainContext *context, Waiter *waiter, LeashContext *ctx)
 {
   waiter->end = leash_context_source_new (ctx);
-  g_source_set_callback (waiter->turn, be_let_in, waiter, NULL);
+  g_source_set_callback (waiter->turn, stop_waiting, waiter, NULL);
   g_source_set_callback (waiter->end, G_SOURCE_FUNC (give_up), waiter, NULL);
   g_source_attach (waiter->turn, context);
   g_source_attach (waiter->end, context);
