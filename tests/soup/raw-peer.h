@@ -20,14 +20,16 @@ typedef struct
   gint n_requests; /* atomic: heads that were read */
 } RawPeer;
 
-/* FALSE when the other side has closed. */
+#define TLS_HANDSHAKE 0x16
+
+/* Or the beginning of a handshake. FALSE when the other side has closed. */
 static gboolean
 read_head (RawPeer *peer, LeashConn *conn)
 {
   g_autoptr (GString) head = g_string_new (NULL);
   char buffer[4096];
 
-  while (strstr (head->str, "\r\n\r\n") == NULL)
+  while (strstr (head->str, "\r\n\r\n") == NULL && head->str[0] != TLS_HANDSHAKE)
     {
       gssize n = leash_conn_read (conn, peer->ctx, buffer, sizeof buffer, NULL);
 
