@@ -16,6 +16,10 @@ LEASH_AVAILABLE_IN_0_1
 LeashSnapshot       *leash_snapshot_new_difference (LeashSnapshot   *before,
                                                     LeashSnapshot   *after) G_GNUC_WARN_UNUSED_RESULT;
 LEASH_AVAILABLE_IN_0_1
+LeashSnapshot       *leash_snapshot_new_children  (LeashSnapshot    *snapshot,
+                                                   const char       *kind,
+                                                   gconstpointer     pointer) G_GNUC_WARN_UNUSED_RESULT;
+LEASH_AVAILABLE_IN_0_1
 LeashSnapshot       *leash_snapshot_ref           (LeashSnapshot    *snapshot);
 LEASH_AVAILABLE_IN_0_1
 void                 leash_snapshot_unref         (LeashSnapshot    *snapshot);

@@ -79,6 +79,10 @@ void      leash_untrack_fd_at      (LeashContext    *ctx,
                                     int              fd,
                                     const LeashSite *site);
 LEASH_AVAILABLE_IN_0_1
+LeashTag *leash_find_pointer_at    (LeashContext    *ctx,
+                                    const char      *kind,
+                                    gconstpointer    pointer);
+LEASH_AVAILABLE_IN_0_1
 LeashTag *leash_tag_adopt_at       (LeashTag        *tag,
                                     LeashContext    *ctx,
                                     const LeashSite *site);
@@ -87,6 +91,9 @@ void      leash_tag_keep_open_at   (LeashTag        *tag);
 LEASH_AVAILABLE_IN_0_1
 void      leash_tag_set_name_at    (LeashTag        *tag,
                                     const char      *name);
+LEASH_AVAILABLE_IN_0_1
+void      leash_tag_set_pointer_at (LeashTag        *tag,
+                                    gconstpointer    pointer);
 LEASH_AVAILABLE_IN_0_1
 void      leash_tag_touch_at       (LeashTag        *tag,
                                     const char      *what,
@@ -316,6 +323,23 @@ void      leash_tag_misused_at     (LeashTag        *tag,
   LEASH_CLOSING_CALL_ (ctx, leash_untrack_fd_at (leash_ctx_, kind, fd, LEASH_SITE))
 
 /**
+ * leash_find_pointer:
+ * @ctx: a context with the tracker that tracks the resource, or with one above or below it
+ * @kind: what the resource is
+ * @pointer: the resource's handle
+ *
+ * The tag of a resource that was tracked by its handle: to open children from it, to hand it on, to rename it.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when no such resource is open, or nothing tracks
+ */
+#define leash_find_pointer(ctx, kind, pointer)                                                               \
+  (__extension__ ({                                                                                          \
+    LeashTag *leash_found_ = NULL;                                                                           \
+    LEASH_CLOSING_CALL_ (ctx, leash_found_ = leash_find_pointer_at (leash_ctx_, kind, pointer));             \
+    leash_found_;                                                                                            \
+  }))
+
+/**
  * leash_tag_adopt:
  * @tag: (nullable): what leash_track() returned
  * @ctx: the context of the new owner
@@ -348,6 +372,17 @@ void      leash_tag_misused_at     (LeashTag        *tag,
  * Changes a resource's name, for what is only known later.
  */
 #define leash_tag_set_name(tag, name) LEASH_TAGGED_CALL_ (tag, leash_tag_set_name_at (leash_tag_, name))
+
+/**
+ * leash_tag_set_pointer:
+ * @tag: (nullable): what leash_track() returned
+ * @pointer: (nullable): the resource's handle from now on, %NULL for none
+ *
+ * Changes what a resource is found by: for a child, which leash_track_child() opens without a handle, and for
+ * a handle that changes. Without one, nothing finds it but its tag.
+ */
+#define leash_tag_set_pointer(tag, pointer)                                                                  \
+  LEASH_TAGGED_CALL_ (tag, leash_tag_set_pointer_at (leash_tag_, pointer))
 
 /**
  * leash_tag_touch:

@@ -142,6 +142,7 @@ typedef struct
  * @key: (nullable): the handle that it is tracked by, if it is by one; %NULL once it is closed
  * @parent_kind: (nullable): what its parent is
  * @parent_name: (nullable): which one its parent is
+ * @parent_key: (nullable): the handle that its parent is tracked by, as @key
  * @parent_stack: where its parent was opened, or 0
  * @parent_close_stack: where its parent was closed, or 0
  * @n_events: how many of its events were kept
@@ -165,6 +166,7 @@ typedef struct
   gconstpointer key;
   const char *parent_kind;
   const char *parent_name;
+  gconstpointer parent_key;
   LeashStackId parent_stack;
   LeashStackId parent_close_stack;
   guint n_events;

@@ -45,6 +45,16 @@ leash_snapshot_new_difference (LeashSnapshot *before, LeashSnapshot *after)
 }
 
 LeashSnapshot *
+leash_snapshot_new_children (LeashSnapshot *snapshot, const char *kind, gconstpointer pointer)
+{
+  g_return_val_if_fail (snapshot != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+  g_return_val_if_fail (pointer != NULL, NULL);
+
+  return snapshot_new ();
+}
+
+LeashSnapshot *
 leash_snapshot_ref (LeashSnapshot *snapshot)
 {
   g_return_val_if_fail (snapshot != NULL, NULL);

@@ -5,6 +5,8 @@
  */
 #include "leash-tag-private.h"
 
+#include <string.h>
+
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
 #include "leash-crowd-private.h"
@@ -242,6 +244,7 @@ add_parent (LeashSnapshot *snapshot, LeashResource *resource, LeashTag *parent)
     return;
   resource->parent_kind = told.resource.kind;
   resource->parent_name = leash_snapshot_keep_string (snapshot, told.resource.name);
+  resource->parent_key = told.resource.key;
   if (leash_parent_is_closed (parent, &resource->parent_stack, &resource->parent_close_stack))
     resource->flags |= LEASH_RESOURCE_PARENT_CLOSED;
 }
@@ -332,6 +335,42 @@ leash_snapshot_new (LeashTracker *tracker)
   snapshot = snapshot_take (list, FALSE);
   note_level (snapshot, tracker);
   return snapshot;
+}
+
+/**
+ * leash_snapshot_new_children:
+ * @snapshot: a snapshot
+ * @kind: what the parent is
+ * @pointer: the handle that it is tracked by
+ *
+ * What in @snapshot was opened from one resource, and is in the way of closing it.
+ *
+ * Returns: (transfer full): a snapshot
+ *
+ * Since: 0.1
+ */
+LeashSnapshot *
+leash_snapshot_new_children (LeashSnapshot *snapshot, const char *kind, gconstpointer pointer)
+{
+  LeashSnapshot *children;
+
+  g_return_val_if_fail (snapshot != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+  g_return_val_if_fail (pointer != NULL, NULL);
+
+  children = leash_snapshot_new_empty ();
+  children->taken_at = snapshot->taken_at;
+  children->taken_at_real = snapshot->taken_at_real;
+  children->level = snapshot->level;
+  children->sample_every = snapshot->sample_every;
+  for (guint i = 0; i < snapshot->resources->len; i++)
+    {
+      const LeashResource *resource = &g_array_index (snapshot->resources, LeashResource, i);
+
+      if (resource->parent_key == pointer && strcmp (resource->parent_kind, kind) == 0)
+        leash_snapshot_add (children, resource);
+    }
+  return children;
 }
 
 LeashSnapshot *

@@ -62,6 +62,16 @@ leash_track_fd_at (LeashContext *ctx, const char *kind, int fd, const char *name
 }
 
 LeashTag *
+leash_find_pointer_at (LeashContext *ctx, const char *kind, gconstpointer pointer)
+{
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+  g_return_val_if_fail (pointer != NULL, NULL);
+
+  return NULL;
+}
+
+LeashTag *
 leash_watch_object_at (LeashContext *ctx, GObject *object, const char *kind, const LeashSite *site)
 {
   g_return_val_if_fail (ctx != NULL, NULL);
@@ -116,6 +126,12 @@ leash_tag_keep_open_at (LeashTag *tag)
 
 void
 leash_tag_set_name_at (LeashTag *tag, const char *name)
+{
+  g_return_if_fail (tag != NULL);
+}
+
+void
+leash_tag_set_pointer_at (LeashTag *tag, gconstpointer pointer)
 {
   g_return_if_fail (tag != NULL);
 }

@@ -60,8 +60,7 @@ void         leash_tag_add_stray     (void);
 guint64      leash_tag_count_reentry (void);
 
 /* The tag's handle was tracked again, at stack: takes it off the list as closed and forgotten. */
-void         leash_tag_replaced      (LeashTracker    *tracker,
-                                      LeashTag        *tag,
+void         leash_tag_replaced      (LeashTag        *tag,
                                       LeashStackId     stack);
 /* Records a use of what the tag stands for, which should not have been used at that time. */
 void         leash_tag_record_use    (LeashTag        *tag,

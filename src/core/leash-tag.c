@@ -106,7 +106,7 @@ insert_key (LeashTracker *tracker, LeashSlot *slot, guint16 kind, guintptr key, 
   leash_tracker_use_handles ();
   before = leash_keys_insert (tracker->keys, slot, kind, key);
   if (LEASH_UNLIKELY (before != NULL))
-    leash_tag_replaced (tracker, before, stack);
+    leash_tag_replaced (before, stack);
 }
 
 G_ALWAYS_INLINE static inline LeashTag *
@@ -494,6 +494,60 @@ leash_tag_set_name_at (LeashTag *tag, const char *name)
       other = old;
       leash_shard_unlock (shard);
     }
+  leash_tag_leave (self);
+}
+
+/* With the shard's locks held. Returns what the handle was open as until now, or NULL. */
+static LeashTag *
+change_key (LeashShard *shard, LeashSlot *slot, guintptr key)
+{
+  if ((slot->flags & LEASH_SLOT_KEYED) != 0)
+    leash_keys_remove (shard->tracker->keys, slot);
+  slot->flags &= ~LEASH_SLOT_KEYED;
+  slot->at.key = 0;
+  if (key == 0)
+    return NULL;
+  slot->flags |= LEASH_SLOT_KEYED;
+  slot->at.key = ~key;
+  return leash_keys_insert (shard->tracker->keys, slot, slot->kind, key);
+}
+
+/**
+ * leash_tag_set_pointer_at:
+ * @tag: what leash_track() returned
+ * @pointer: (nullable): the resource's handle from now on, %NULL for none
+ *
+ * What the macro leash_tag_set_pointer() calls. Does nothing to what is released already, nor to an object
+ * that is watched. Another resource of that kind which was open by @pointer is taken off the list, as by
+ * leash_track_pointer_at().
+ *
+ * Since: 0.1
+ */
+void
+leash_tag_set_pointer_at (LeashTag *tag, gconstpointer pointer)
+{
+  LeashTag *before = NULL;
+  LeashStackId stack = 0;
+  LeashThread *self;
+  LeashShard *shard;
+  LeashSlot *slot;
+
+  g_return_if_fail (tag != NULL);
+
+  self = leash_tag_enter ();
+  if (self == NULL)
+    return;
+  leash_tracker_use_handles ();
+  slot = leash_shard_lock_open (tag, &shard);
+  if (slot != NULL)
+    {
+      stack = slot->stack;
+      if ((slot->flags & LEASH_SLOT_WATCHED) == 0)
+        before = change_key (shard, slot, (guintptr) pointer);
+      leash_shard_unlock (shard);
+    }
+  if (before != NULL)
+    leash_tag_replaced (before, stack);
   leash_tag_leave (self);
 }
 

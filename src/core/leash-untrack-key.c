@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Closing by handle. The handle is looked up in the context's tracker, then in those it is nested in: a
- * resource that was opened for a server may be closed while a request is served. Then in those that are
+ * Closing and finding by handle. The handle is looked up in the context's tracker, then in those it is nested
+ * in: a resource that was opened for a server may be closed while a request is served. Then in those that are
  * nested in it: what a request left open the server may close. Only when it is in none of them are all
  * trackers of the process searched, to tell a wrong tracker from a handle that nobody tracks.
  */
@@ -96,6 +96,38 @@ untrack_key (LeashContext *ctx, const Closing *closing)
   leash_tag_leave (self);
   if (tag != NULL)
     leash_untrack_caller_at (tag, closing->caller);
+}
+
+/**
+ * leash_find_pointer_at:
+ * @ctx: a context
+ * @kind: what the resource is
+ * @pointer: the resource's handle, not %NULL
+ *
+ * What the macro leash_find_pointer() calls.
+ *
+ * Returns: (transfer none) (nullable): the tag, %NULL when no such resource is open
+ *
+ * Since: 0.1
+ */
+LeashTag *
+leash_find_pointer_at (LeashContext *ctx, const char *kind, gconstpointer pointer)
+{
+  LeashThread *self;
+  LeashTag *tag;
+
+  g_return_val_if_fail (ctx != NULL, NULL);
+  g_return_val_if_fail (kind != NULL, NULL);
+  g_return_val_if_fail (pointer != NULL, NULL);
+
+  if (ctx->tracker == NULL)
+    return NULL;
+  self = leash_tag_enter ();
+  if (self == NULL)
+    return NULL;
+  tag = find_related (ctx->tracker, leash_thread_kind (self, kind), (guintptr) pointer);
+  leash_tag_leave (self);
+  return tag;
 }
 
 /**

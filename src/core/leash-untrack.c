@@ -427,7 +427,7 @@ leash_untrack_if_open (LeashTag *tag, gconstpointer caller)
 }
 
 void
-leash_tag_replaced (LeashTracker *tracker, LeashTag *tag, LeashStackId stack)
+leash_tag_replaced (LeashTag *tag, LeashStackId stack)
 {
   Aftermath aftermath = { 0 };
   LeashShard *shard;

@@ -51,9 +51,11 @@ test_evaluates_nothing (void)
   leash_untrack_caller (get_tag (), LEASH_CALLER);
   leash_untrack_pointer (get_context (ctx), get_text (), get_text ());
   leash_untrack_fd (get_context (ctx), get_text (), fd++);
+  g_assert_null (leash_find_pointer (get_context (ctx), get_text (), get_text ()));
   g_assert_null (leash_tag_adopt (get_tag (), get_context (ctx)));
   leash_tag_keep_open (get_tag ());
   leash_tag_set_name (get_tag (), get_text ());
+  leash_tag_set_pointer (get_tag (), get_text ());
   leash_tag_touch (get_tag (), get_text ());
   leash_tag_touch_caller (get_tag (), get_text (), LEASH_CALLER);
   leash_tag_misused (get_tag (), get_text (), LEASH_CALLER);

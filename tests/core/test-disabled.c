@@ -90,6 +90,7 @@ test_nothing_is_tracked (Fixture *fixture, gconstpointer unused)
   g_assert_null (leash_track_pointer_at (ctx, "thing", object, NULL, LEASH_SITE));
   g_assert_null (leash_track_fd_at (ctx, "thing", 0, NULL, LEASH_SITE));
   g_assert_null (leash_watch_object_at (ctx, object, NULL, LEASH_SITE));
+  g_assert_null (leash_find_pointer_at (ctx, "thing", object));
   leash_untrack_pointer_at (ctx, "thing", object, LEASH_SITE);
   leash_untrack_fd_at (ctx, "thing", 0, LEASH_SITE);
   g_assert_cmpuint (leash_tracker_count_open (fixture->tracker), ==, 0);
@@ -120,7 +121,9 @@ test_snapshots_are_empty (Fixture *fixture, gconstpointer unused)
   g_autoptr (LeashSnapshot) before = leash_snapshot_new (fixture->tracker);
   g_autoptr (LeashSnapshot) after = leash_snapshot_ref (before);
   g_autoptr (LeashSnapshot) difference = leash_snapshot_new_difference (before, after);
+  g_autoptr (LeashSnapshot) children = leash_snapshot_new_children (before, "thing", before);
 
+  g_assert_cmpuint (leash_snapshot_get_length (children), ==, 0);
   g_assert_cmpuint (leash_snapshot_get_length (difference), ==, 0);
   g_assert_cmpuint (leash_snapshot_get_n_misuses (difference), ==, 0);
   EXPECT_CRITICAL ("leash_snapshot_get_resource*index*");
@@ -206,6 +209,8 @@ test_bad_arguments_are_named (Fixture *fixture, gconstpointer unused)
   leash_tag_keep_open_at (NULL);
   EXPECT_CRITICAL ("leash_tag_set_name_at*tag*");
   leash_tag_set_name_at (NULL, "name");
+  EXPECT_CRITICAL ("leash_tag_set_pointer_at*tag*");
+  leash_tag_set_pointer_at (NULL, NULL);
   EXPECT_CRITICAL ("leash_tag_misused_at*tag*");
   leash_tag_misused_at (NULL, "what", LEASH_CALLER);
   EXPECT_CRITICAL ("leash_tracker_check*tracker*");

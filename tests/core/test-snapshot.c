@@ -53,6 +53,34 @@ test_difference (void)
   g_assert_cmpstr (leash_snapshot_get_resource (difference, 0)->parent_name, ==, "parent");
 }
 
+/* Its own, and nobody else's: not those of another with the handle, nor grandchildren. */
+static void
+test_children (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  LeashTag *parent = leash_track_pointer (tracked.ctx, "thing", &tracked, "parent");
+  LeashTag *other = leash_track_pointer (tracked.ctx, "other", &tracked, "other");
+  LeashTag *child = leash_track_child (tracked.ctx, parent, "thing", "child");
+  LeashTag *others = leash_track_child (tracked.ctx, other, "thing", "other's");
+  LeashTag *grandchild = leash_track_child (tracked.ctx, child, "thing", "grandchild");
+  g_autoptr (LeashSnapshot) all = leash_snapshot_new (tracked.tracker);
+  g_autoptr (LeashSnapshot) children = leash_snapshot_new_children (all, "thing", &tracked);
+  g_autoptr (LeashSnapshot) none = leash_snapshot_new_children (all, "thing", parent);
+  g_autofree char *text = leash_snapshot_report (children, LEASH_FORMAT_TEXT, LEASH_REPORT_NONE, 0);
+
+  g_clear_pointer (&all, leash_snapshot_unref);
+  g_assert_cmpuint (leash_snapshot_get_length (none), ==, 0);
+  g_assert_cmpuint (leash_snapshot_get_length (children), ==, 1);
+  g_assert_cmpstr (leash_snapshot_get_resource (children, 0)->name, ==, "child");
+  g_assert_true (leash_snapshot_get_resource (children, 0)->parent_key == &tracked);
+  g_assert_true (g_str_has_prefix (text, "leash: 1 resource still open, from 1 place\n1 x thing \"child\""));
+  leash_untrack (grandchild);
+  leash_untrack (others);
+  leash_untrack (child);
+  leash_untrack (other);
+  leash_untrack (parent);
+}
+
 /* Slots are used again: one that holds another resource by now is not the same. */
 static void
 test_difference_where_slots_are_used_again (void)
@@ -153,6 +181,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/snapshot/never-changes", test_never_changes);
   g_test_add_func ("/snapshot/difference-is-what-came-and-stayed", test_difference);
+  g_test_add_func ("/snapshot/children-of-one-resource", test_children);
   g_test_add_func ("/snapshot/difference-knows-slots-that-are-used-again",
                    test_difference_where_slots_are_used_again);
   g_test_add_func ("/snapshot/difference-counts-misuses-between", test_difference_of_misuses);

@@ -194,6 +194,118 @@ test_handle_given_out_again (void)
   g_assert_cmpuint (leash_tracker_count_misuses (tracked.tracker), ==, 3);
 }
 
+/* By kind and handle, in the context's tracker and in those above and below, as closing does. */
+static void
+test_found (void)
+{
+  g_auto (Tracked) outer = tracked_new ();
+  g_auto (Tracked) inner = tracked_from (leash_tracker_new_nested (outer.tracker));
+  g_auto (Tracked) other = tracked_new ();
+  LeashTag *above = leash_track_pointer (outer.ctx, "thing", &outer, NULL);
+  LeashTag *below = leash_track_pointer (inner.ctx, "thing", &inner, NULL);
+
+  g_assert_true (leash_find_pointer (inner.ctx, "thing", &outer) == above);
+  g_assert_true (leash_find_pointer (outer.ctx, "thing", &inner) == below);
+  g_assert_null (leash_find_pointer (outer.ctx, "other", &inner));
+  g_assert_null (leash_find_pointer (other.ctx, "thing", &inner));
+  g_assert_null (leash_find_pointer (leash_context_background (), "thing", &inner));
+  leash_untrack (above);
+  leash_untrack (below);
+  g_assert_null (leash_find_pointer (inner.ctx, "thing", &outer));
+  assert_clean (&outer);
+}
+
+/* A handle comes, changes and goes: what is found by it is the one that has it. */
+static void
+test_handle_set (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  LeashTag *parent = leash_track (tracked.ctx, "thing", NULL);
+  LeashTag *child = leash_track_child (tracked.ctx, parent, "child", NULL);
+  int first, second;
+
+  leash_tag_set_pointer (child, &first);
+  g_assert_true (leash_find_pointer (tracked.ctx, "child", &first) == child);
+  leash_tag_set_pointer (child, &first);
+  leash_tag_set_pointer (child, &second);
+  g_assert_null (leash_find_pointer (tracked.ctx, "child", &first));
+  g_assert_true (leash_find_pointer (tracked.ctx, "child", &second) == child);
+  leash_tag_set_pointer (child, NULL);
+  leash_tag_set_pointer (child, NULL);
+  g_assert_null (leash_find_pointer (tracked.ctx, "child", &second));
+  leash_tag_set_pointer (child, &second);
+  leash_untrack_pointer (tracked.ctx, "child", &second);
+  leash_tag_set_pointer (child, &first); /* which is closed */
+  g_assert_null (leash_find_pointer (tracked.ctx, "child", &first));
+  leash_untrack (parent);
+  assert_clean (&tracked);
+}
+
+/* An object that is watched is closed by its end, whatever handle it is given. */
+static void
+test_handle_set_of_an_object (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  GObject *object = g_object_new (G_TYPE_OBJECT, NULL);
+  LeashTag *tag = leash_watch_object (tracked.ctx, object, "object");
+
+  leash_tag_set_pointer (tag, object);
+  g_assert_null (leash_find_pointer (tracked.ctx, "object", object));
+  g_object_unref (object);
+  assert_clean (&tracked);
+}
+
+/* As by opening: whoever had the handle has been freed. */
+static void
+test_handle_set_that_is_taken (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  g_autoptr (LeashSnapshot) snapshot = NULL;
+  LeashTag *second = open_here (&tracked, NULL, "second");
+  const LeashMisuse *misuse;
+
+  leash_track_pointer (tracked.ctx, "thing", &tracked, "first");
+  leash_tag_set_pointer (second, &tracked);
+  misuse = only_misuse (&tracked, LEASH_MISUSE_KEY_REUSED, &snapshot);
+  g_assert_cmpstr (misuse->name, ==, "first");
+  assert_stack_from (misuse->stack, opened_from);
+  g_assert_true (leash_find_pointer (tracked.ctx, "thing", &tracked) == second);
+  g_assert_cmpuint (leash_tracker_count_open (tracked.tracker), ==, 1);
+  leash_untrack (second);
+}
+
+/* Threads change the handles of what others find and close. */
+static gpointer
+change_handles (gpointer data)
+{
+  Tracked *tracked = data;
+
+  for (guint i = 0; i < 2000; i++)
+    {
+      LeashTag *tag = leash_track (tracked->ctx, "thing", NULL);
+
+      leash_tag_set_pointer (tag, &tag);
+      g_assert_true (leash_find_pointer (tracked->ctx, "thing", &tag) == tag);
+      g_assert_null (leash_find_pointer (tracked->ctx, "thing", tracked));
+      leash_tag_set_pointer (tag, i % 2 == 0 ? (gpointer) &i : NULL);
+      leash_untrack (tag);
+    }
+  return NULL;
+}
+
+static void
+test_handles_in_threads (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  GThread *threads[3];
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("handles", change_handles, &tracked);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  assert_clean (&tracked);
+}
+
 static void
 test_tracker_gone (void)
 {
@@ -214,6 +326,7 @@ test_tracker_gone (void)
       leash_untrack (tags[i]);
       leash_untrack (tags[i]);
       leash_tag_set_name (tags[i], "nobody's");
+      leash_tag_set_pointer (tags[i], &tracked);
       leash_tag_keep_open (tags[i]);
       leash_tag_misused (tags[i], "read", LEASH_CALLER);
       g_assert_null (leash_tag_adopt (tags[i], tracked.ctx));
@@ -359,6 +472,11 @@ test_wrong_arguments (void)
   EXPECT_CRITICAL ("*leash_untrack_pointer_at*ctx*", leash_untrack_pointer_at (NULL, "thing", ctx, NULL));
   EXPECT_CRITICAL ("*leash_untrack_pointer_at*kind*", leash_untrack_pointer (ctx, NULL, ctx));
   EXPECT_CRITICAL ("*leash_untrack_pointer_at*pointer*", leash_untrack_pointer (ctx, "thing", NULL));
+  EXPECT_CRITICAL ("*leash_find_pointer_at*ctx*", g_assert_null (leash_find_pointer_at (NULL, "thing", ctx)));
+  EXPECT_CRITICAL ("*leash_find_pointer_at*kind*", g_assert_null (leash_find_pointer (ctx, NULL, ctx)));
+  EXPECT_CRITICAL ("*leash_find_pointer_at*pointer*",
+                   g_assert_null (leash_find_pointer (ctx, "thing", NULL)));
+  EXPECT_CRITICAL ("*leash_tag_set_pointer_at*tag*", leash_tag_set_pointer_at (NULL, ctx));
   EXPECT_CRITICAL ("*leash_untrack_fd_at*ctx*", leash_untrack_fd_at (NULL, "fd", 0, NULL));
   EXPECT_CRITICAL ("*leash_untrack_fd_at*kind*", leash_untrack_fd (ctx, NULL, 0));
   EXPECT_CRITICAL ("*leash_untrack_fd_at*fd*", leash_untrack_fd (ctx, "fd", -1));
@@ -380,6 +498,11 @@ main (int argc, char **argv)
   g_test_add_func ("/untrack/unknown-handle-is-a-misuse", test_unknown_handle);
   g_test_add_func ("/untrack/handle-of-another-tracker-is-a-misuse", test_wrong_tracker);
   g_test_add_func ("/untrack/handle-given-out-again-is-a-misuse", test_handle_given_out_again);
+  g_test_add_func ("/untrack/handle-finds-the-tag", test_found);
+  g_test_add_func ("/untrack/handle-set-later", test_handle_set);
+  g_test_add_func ("/untrack/handle-set-of-an-object-is-none", test_handle_set_of_an_object);
+  g_test_add_func ("/untrack/handle-set-that-is-taken-is-a-misuse", test_handle_set_that_is_taken);
+  g_test_add_func ("/untrack/handles-set-in-threads", test_handles_in_threads);
   g_test_add_func ("/untrack/after-the-tracker-is-gone-does-no-harm", test_tracker_gone);
   g_test_add_func ("/untrack/after-the-tracker-is-gone-is-told-in-reports", test_tracker_gone_is_told);
   g_test_add_func ("/untrack/stale-tags-hit-nobody", test_stale_tags_hit_nobody);

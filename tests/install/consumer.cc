@@ -62,7 +62,8 @@ use_every_macro (LeashContext *ctx)
   leash_tag_keep_open (wrapped);
   leash_untrack_caller (wrapped, LEASH_CALLER);
   leash_untrack_fd (ctx, "fd", 0);
-  leash_untrack_pointer (ctx, "value", &value);
+  leash_tag_set_pointer (leash_find_pointer (ctx, "value", &value), ctx);
+  leash_untrack_pointer (ctx, "value", ctx);
   leash_untrack (child);
 }
 
