@@ -3,7 +3,7 @@
  * Which frames of a stack are the program's own story. Around it, innermost to outermost, there may be:
  *
  *     the program                                     shown
- *     libleash-*                                      hidden wherever it is
+ *     libleash-*, and what g_autoptr() expands to     hidden wherever it is
  *     the program                                     shown
  *     cmocka, Check, GLib's test runner or GThread    hidden, and so is the main() that called it
  *     libc's start of the program or the thread       hidden
@@ -67,7 +67,10 @@ find_own_module (LeashSymbols *symbols)
 static gboolean
 is_leash (const LeashFrame *frame, const char *own_module)
 {
-  if (in_module (frame, "libleash-"))
+  /* The functions behind g_autoptr() and g_auto() are headers' and stand at the end of a block, as their
+   * caller does. */
+  if (in_module (frame, "libleash-") || has_prefix (frame, "glib_autoptr_")
+      || has_prefix (frame, "glib_auto_cleanup_"))
     return TRUE;
   return has_prefix (frame, "leash_") && g_strcmp0 (frame->module, own_module) == 0;
 }

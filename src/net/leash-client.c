@@ -213,9 +213,11 @@ leash_client_ref (LeashClient *client)
 static void
 let_go_of_checkouts (LeashClient *client, gconstpointer caller)
 {
+  g_autofree char *what = g_strdup_printf ("its %s was closed", client->options.kind);
+
   for (LeashPooled *each = client->in_use.first; each != NULL; each = each->next)
     {
-      leash_tag_misused (each->checkout->handle.tag, "its client was closed", caller);
+      leash_tag_misused (each->checkout->handle.tag, what, caller);
       leash_untrack_caller (each->conn->handle.tag, caller);
       each->conn->handle.tag = NULL;
     }

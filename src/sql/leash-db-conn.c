@@ -52,7 +52,8 @@ leash_db_conn_new (LeashDb *db, LeashContext *ctx, gconstpointer caller, GError 
     return NULL;
   conn = g_new0 (LeashDbConn, 1);
   conn->ref_count = conn->n_holders = 1;
-  conn->db = leash_db_ref (db);
+  conn->db = db;
+  leash_db_hold (db);
   conn->checkout = checkout;
   conn->tag = leash_conn_get_tag (checkout);
   conn->driver = session->driver;
@@ -145,7 +146,7 @@ leash_db_conn_unhold (LeashDbConn *conn)
 {
   if (__atomic_sub_fetch (&conn->n_holders, 1, __ATOMIC_ACQ_REL) > 0)
     return;
-  leash_db_unref (conn->db);
+  leash_db_unhold (conn->db);
   g_free (conn);
 }
 

@@ -4,6 +4,9 @@
 
 #include "leash-sql-private.h"
 
+/* Keeps the memory, and not the database open. */
+void        leash_db_hold      (LeashDb          *db);
+void        leash_db_unhold    (LeashDb          *db);
 /* Gets a connection of the pool: the checkout, and the session behind it. */
 LeashConn  *leash_db_take      (LeashDb          *db,
                                 LeashContext     *ctx,

@@ -26,9 +26,11 @@
  */
 struct _LeashDb
 {
-  gint ref_count; /* atomic */
-  LeashClient *client;
-  char *name; /* as reports and messages have it */
+  gint ref_count; /* atomic; of users */
+  gint n_holders; /* atomic; of the memory: all users together, and each connection */
+  LeashClient
+      *client; /* a reference of the users; connections have the pool's memory by what they checked out */
+  char *name;  /* as reports and messages have it */
 };
 
 LEASH_DEFINE_BOXED (LeashDb, leash_db)
@@ -231,7 +233,7 @@ leash_db_open (LeashContext *ctx, const char *uri, const LeashDbOptions *options
       return NULL;
     }
   db = g_new0 (LeashDb, 1);
-  db->ref_count = 1;
+  db->ref_count = db->n_holders = 1;
   db->name = g_strdup (
       LEASH_SQL_DRIVER_GET_IFACE (network->driver)->get_name (network->driver, network->database));
   with_network = leash_context_with_network (ctx, LEASH_NETWORK (network));
@@ -260,6 +262,21 @@ leash_db_ref (LeashDb *db)
   return db;
 }
 
+void
+leash_db_hold (LeashDb *db)
+{
+  __atomic_add_fetch (&db->n_holders, 1, __ATOMIC_RELAXED);
+}
+
+void
+leash_db_unhold (LeashDb *db)
+{
+  if (__atomic_sub_fetch (&db->n_holders, 1, __ATOMIC_ACQ_REL) > 0)
+    return;
+  g_free (db->name);
+  g_free (db);
+}
+
 /**
  * leash_db_unref:
  * @db: (transfer full) (nullable): a database
@@ -274,8 +291,7 @@ leash_db_unref (LeashDb *db)
   if (db == NULL || __atomic_sub_fetch (&db->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   leash_client_unref (db->client);
-  g_free (db->name);
-  g_free (db);
+  leash_db_unhold (db);
 }
 
 /**

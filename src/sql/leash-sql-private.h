@@ -65,7 +65,7 @@ struct _LeashDbConn
 {
   gint ref_count;      /* atomic; of users */
   gint n_holders;      /* atomic; of the memory: all users together, and each node */
-  LeashDb *db;         /* a reference */
+  LeashDb *db;         /* held */
   LeashConn *checkout; /* a reference; the pool's connection belongs to it until it is closed */
   LeashTag *tag;       /* the checkout's */
   LeashSqlDriver *driver;

@@ -118,7 +118,7 @@ test_closed_with_a_connection_out (Sql *sql, gconstpointer unused)
   g_autoptr (GError) error = NULL;
 
   MUST (leash_db_close, sql->db);
-  assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "database connection", NULL);
+  assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "database connection", "its database was closed");
   /* Its user can go on. */
   MUST (leash_db_conn_exec, conn, sql->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL);
   g_assert_false (leash_db_exec (sql->db, sql->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL, &error));
@@ -127,6 +127,25 @@ test_closed_with_a_connection_out (Sql *sql, gconstpointer unused)
   g_assert_false (leash_db_close (sql->db, &error));
   assert_io_error (error, G_IO_ERROR_CLOSED, "Closing");
   assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "database", "closed twice");
+}
+
+/* Not the database is leaked then, nor the pool's own connections, but what was forgotten. */
+static void
+test_unreferenced_with_a_connection_out (Sql *sql, gconstpointer unused)
+{
+  LeashDb *db = open_db (sql->ctx, "sqlite::memory:", NULL);
+  LeashDbConn *conn = check_out (db, sql->ctx);
+
+  leash_db_unref (db);
+  assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "database connection", "its database was closed");
+  if (leash_has_tracking ())
+    {
+      g_assert_cmpuint (leash_tracker_count_kind (sql->base.tracker, "database"), ==, 1);
+      g_assert_cmpuint (leash_tracker_count_kind (sql->base.tracker, "database connection"), ==, 1);
+      g_assert_cmpuint (leash_tracker_count_kind (sql->base.tracker, "conn"), ==, 1);
+    }
+  MUST (leash_db_conn_exec, conn, sql->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL);
+  give_back (conn);
 }
 
 /* SQLite would say "unable to close due to unfinalized statements", and not which. */
@@ -413,6 +432,7 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/db/leaked-connection-is-named", test_leaked_connection_is_named);
   ADD_SQL ("/sql/db/waiting-names-the-holders", test_waiting_names_the_holders);
   ADD_SQL ("/sql/db/closed-with-a-connection-out", test_closed_with_a_connection_out);
+  ADD_SQL ("/sql/db/unreferenced-with-a-connection-out", test_unreferenced_with_a_connection_out);
   ADD_SQL ("/sql/db/threads-share-the-pool", test_threads_share_the_pool);
   ADD_SQL ("/sql/db-conn/closed-with-children", test_closed_with_children);
   ADD_SQL ("/sql/db-conn/use-after-close", test_use_after_close);
