@@ -76,7 +76,7 @@ typedef enum
  * @LEASH_RESOURCE_KEPT: it is meant to stay open
  * @LEASH_RESOURCE_ADOPTED: it was handed on
  * @LEASH_RESOURCE_PARENT_CLOSED: what it was opened from was closed before it
- * @LEASH_RESOURCE_OVERDUE: it was found to be open for longer than its tracker's age limit
+ * @LEASH_RESOURCE_OVERDUE: it was found to be open for longer than its tracker's age limit, or its kind's
  * @LEASH_RESOURCE_SAMPLED: it is of the sample whose stacks were taken at %LEASH_LEVEL_SAMPLE
  *
  * What is known of a resource beside its fields.
@@ -300,6 +300,10 @@ void          leash_tracker_set_history        (LeashTracker     *tracker,
                                                 guint             max_events);
 LEASH_AVAILABLE_IN_0_1
 void          leash_tracker_set_age_limit      (LeashTracker     *tracker,
+                                                gint64            microseconds);
+LEASH_AVAILABLE_IN_0_1
+void          leash_tracker_set_kind_age_limit (LeashTracker     *tracker,
+                                                const char       *kind,
                                                 gint64            microseconds);
 LEASH_AVAILABLE_IN_0_1
 guint         leash_tracker_add_listener       (LeashTracker     *tracker,

@@ -20,11 +20,23 @@ typedef struct
   gint64 longest;   /* that one was open, us */
 } LeashReturned;
 
+/* What stands for the kinds that have no limit of their own: no string has this number. */
+#define LEASH_KIND_ALL 0xffff
+
+typedef struct
+{
+  guint16 kind;
+  gint64 limit;           /* us, 0 for none */
+} LeashKindLimit;
+
 /* A tracker's part. Memory of zeros has no limit. */
 typedef struct
 {
-  LeashAgeWatch *watch;   /* atomic; NULL without a limit */
   LeashLock lock;         /* guards the below */
+  LeashAgeWatch *watch;   /* NULL without a limit */
+  gint64 limit;           /* us, 0 for none; of kinds that have none of their own */
+  gboolean writes;        /* what is newly overdue where LEASH_OUTPUT says */
+  GArray *kinds;          /* of LeashKindLimit; NULL while there never were any */
   GArray *returned;       /* of LeashReturned; NULL while there are none */
   guint64 n_returned_dropped;
 } LeashAge;

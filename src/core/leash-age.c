@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The age limit. A timer of the library's own has a short-lived thread, "leash-age", look over all of a
- * tracker's slots: one that is open for longer than the limit is marked as overdue, and told of once. The
- * mark makes its release one that is not plain, which remembers that it returned after all; to those that are
- * not overdue the limit costs nothing.
+ * Age limits: one for all kinds of resources, and for some kinds one of their own. A timer of the library's
+ * own has a short-lived thread, "leash-age", look over all of a tracker's slots: one that is open for longer
+ * than its limit is marked as overdue, and told of once. The mark makes its release one that is not plain,
+ * which remembers that it returned after all; to those that are not overdue the limit costs nothing.
  *
  * A look costs some 10 ns a slot. The next one is when the oldest that is not overdue will be, but not before
- * a quarter of the limit, or LEAST_PAUSE, has passed: so all are told of after the limit and a quarter at the
- * latest. A shard's lock is held for 128 of its slots at a time. Listeners and reports run
- * in that thread, with no lock held, and hold up no deadline.
+ * a quarter of the shortest limit, or LEAST_PAUSE, has passed: so all are told of after the limit and a
+ * quarter at the latest. A shard's lock is held for 128 of its slots at a time. Listeners and reports run in
+ * that thread, with no lock held, and hold up no deadline.
  *
  * Rejected: a list of resources by age, which each open and close would have to keep.
  *
- * Each limit that is set has a LeashAgeWatch of its own, held by the tracker and by whoever has it in hand:
- * the clock, while its timer waits, or the thread that looks. It is called off by a mark and by stopping the
- * timer, which also waits until nobody asks it for a reference to the tracker.
+ * Each time that limits are set they become a LeashAgeWatch, held by the tracker and by whoever has it in
+ * hand: the clock, while its timer waits, or the thread that looks. It is called off by a mark and by
+ * stopping the timer, which also waits until nobody asks it for a reference to the tracker.
  *
  * Fork: timers of the parent go on in the child with the next timer that is started there. Where the thread
- * was looking at that moment, the child's limit is none until it is set again.
+ * was looking at that moment, the child has no limits until one is set again.
  */
 #include "leash-tag-private.h"
 
@@ -43,8 +43,9 @@ struct _LeashAgeWatch
   gint ref_count;        /* atomic */
   gboolean is_over;      /* atomic; called off, set before the tracker goes */
   LeashTracker *tracker; /* not owned, but while the thread looks */
-  gint64 limit;          /* us; never changes */
-  gboolean writes;       /* likewise */
+  GArray *limits;        /* of LeashKindLimit, that for all kinds last; never changes, nor does the below */
+  gint64 shortest;       /* of them, us */
+  gboolean writes;
   LeashTimer timer;
 
   /* Of the thread that looks */
@@ -55,9 +56,9 @@ struct _LeashAgeWatch
 /* One look at all slots of a tracker. Times in milliseconds relative to the tracker's beginning. */
 typedef struct
 {
-  LeashTracker *tracker;
-  gint64 latest;  /* what was opened then or before is overdue */
-  gint64 soonest; /* when the oldest of the others was opened */
+  const LeashAgeWatch *watch;
+  gint64 now;
+  gint64 soonest; /* when the next of those that are not overdue will be */
   GArray *told;   /* of LeashTold: of one slab; NULL where nobody wants to know */
 } Look;
 
@@ -67,7 +68,19 @@ watch_unref (LeashAgeWatch *watch)
   if (__atomic_sub_fetch (&watch->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
     return;
   g_clear_pointer (&watch->unwritten, leash_snapshot_unref);
+  g_array_unref (watch->limits);
   g_free (watch);
+}
+
+/* 0 for none. */
+static gint64
+get_limit (const LeashAgeWatch *watch, guint16 kind)
+{
+  const LeashKindLimit *each = &g_array_index (watch->limits, LeashKindLimit, 0);
+
+  while (each->kind != kind && each->kind != LEASH_KIND_ALL)
+    each++;
+  return each->limit;
 }
 
 LeashReturned
@@ -84,19 +97,26 @@ leash_slot_get_returned (LeashTracker *tracker, const LeashSlot *slot)
 static void
 look_at_slot (Look *look, LeashSlot *slot)
 {
+  gint64 limit, due;
+
   if (slot->state != LEASH_SLOT_OPEN
       || (slot->flags & (LEASH_SLOT_KEPT | LEASH_SLOT_OVERDUE | LEASH_SLOT_WAS_OVERDUE)) != 0)
     return;
-  if (leash_slot_get_opened (slot) > look->latest)
+  limit = get_limit (look->watch, slot->kind);
+  if (limit == 0)
+    return;
+  due = leash_slot_get_opened (slot) + limit / 1000;
+  if (due > look->now)
     {
-      look->soonest = MIN (look->soonest, leash_slot_get_opened (slot));
+      look->soonest = MIN (look->soonest, due);
       return;
     }
   slot->flags |= LEASH_SLOT_OVERDUE;
   if (look->told != NULL)
     {
       g_array_set_size (look->told, look->told->len + 1);
-      leash_told_fill_from (&g_array_index (look->told, LeashTold, look->told->len - 1), look->tracker, slot);
+      leash_told_fill_from (&g_array_index (look->told, LeashTold, look->told->len - 1), look->watch->tracker,
+                            slot);
     }
 }
 
@@ -110,11 +130,11 @@ tell (LeashAgeWatch *watch, Look *look)
       if (watch->writes)
         {
           if (watch->unwritten == NULL)
-            watch->unwritten = leash_snapshot_new_overdue (look->tracker, watch->limit);
+            watch->unwritten = leash_snapshot_new_overdue (watch->tracker, watch->shortest);
           leash_snapshot_add_or_count (watch->unwritten, resource);
         }
-      if (leash_tracker_has_listeners (look->tracker))
-        leash_tracker_emit (look->tracker, LEASH_EVENT_OVERDUE, resource, NULL);
+      if (leash_tracker_has_listeners (watch->tracker))
+        leash_tracker_emit (watch->tracker, LEASH_EVENT_OVERDUE, resource, NULL);
     }
   g_array_set_size (look->told, 0);
 }
@@ -158,8 +178,8 @@ static gint64
 look_at_all (LeashAgeWatch *watch)
 {
   LeashTracker *tracker = watch->tracker;
-  gint64 now = leash_tracker_now () - tracker->made_at, limit = watch->limit / 1000;
-  Look look = { tracker, now - limit, now, NULL };
+  gint64 now = leash_tracker_now () - tracker->made_at;
+  Look look = { watch, now, now + watch->shortest / 1000, NULL };
 
   if (watch->writes || leash_tracker_has_listeners (tracker))
     {
@@ -174,7 +194,7 @@ look_at_all (LeashAgeWatch *watch)
         look_at_shard (watch, &look, shard);
     }
   g_clear_pointer (&look.told, g_array_unref);
-  return (look.soonest + limit + 1 + tracker->made_at) * 1000;
+  return (look.soonest + 1 + tracker->made_at) * 1000;
 }
 
 static void
@@ -188,7 +208,7 @@ write_overdue (LeashAgeWatch *watch)
   watch->unwritten->taken_at_real = g_get_real_time ();
   leash_snapshot_write_unasked (watch->unwritten);
   g_clear_pointer (&watch->unwritten, leash_snapshot_unref);
-  watch->writes_at = now + MAX (watch->limit, LEAST_BETWEEN_REPORTS);
+  watch->writes_at = now + MAX (watch->shortest, LEAST_BETWEEN_REPORTS);
 }
 
 static gboolean
@@ -201,7 +221,7 @@ is_over (LeashAgeWatch *watch)
 static void
 look_again (LeashAgeWatch *watch, gint64 soonest)
 {
-  gint64 pause = MAX (watch->limit / 4, LEAST_PAUSE);
+  gint64 pause = MAX (watch->shortest / 4, LEAST_PAUSE);
   gboolean waits;
 
   /* Once the timer waits, whoever calls the watch off may be the last to have it. */
@@ -280,37 +300,82 @@ call_off (LeashAgeWatch *watch)
   watch_unref (watch);
 }
 
+/* With the lock held: what the tracker's limits are by now; NULL where there are none. */
 static LeashAgeWatch *
-watch_new (LeashTracker *tracker, gint64 limit, gboolean writes)
+watch_new (LeashTracker *tracker)
 {
-  LeashAgeWatch *watch = g_new0 (LeashAgeWatch, 1);
+  LeashAge *age = &tracker->age;
+  LeashKindLimit all = { LEASH_KIND_ALL, age->limit };
+  gint64 shortest = age->limit > 0 ? age->limit : G_MAXINT64;
+  LeashAgeWatch *watch;
 
+  for (guint i = 0; age->kinds != NULL && i < age->kinds->len; i++)
+    if (g_array_index (age->kinds, LeashKindLimit, i).limit > 0)
+      shortest = MIN (shortest, g_array_index (age->kinds, LeashKindLimit, i).limit);
+  if (shortest == G_MAXINT64)
+    return NULL;
+  watch = g_new0 (LeashAgeWatch, 1);
   watch->ref_count = 2; /* the tracker, and the clock */
   watch->tracker = tracker;
-  watch->limit = MIN (limit, LIMIT_MAX);
-  watch->writes = writes;
+  watch->limits
+      = age->kinds != NULL ? g_array_copy (age->kinds) : g_array_new (FALSE, FALSE, sizeof (LeashKindLimit));
+  g_array_append_val (watch->limits, all);
+  watch->shortest = shortest;
+  watch->writes = age->writes;
   watch->timer = (LeashTimer){ .clock = leash_clock_system (), .hold = hold, .fire = fire };
   return watch;
+}
+
+/* With the lock held, which it lets go. */
+static void
+use_limits (LeashTracker *tracker)
+{
+  LeashAgeWatch *watch = watch_new (tracker);
+  LeashAgeWatch *old = tracker->age.watch;
+
+  tracker->age.watch = watch;
+  leash_unlock (&tracker->age.lock);
+  call_off (old);
+  /* Another thread may call the new one off meanwhile, which sees that its timer does not wait. */
+  if (watch != NULL)
+    look_again (watch, 0);
 }
 
 void
 leash_age_set_limit (LeashTracker *tracker, gint64 microseconds, gboolean writes)
 {
   gboolean was_busy = leash_thread_set_busy (TRUE);
-  LeashAgeWatch *watch = microseconds > 0 ? watch_new (tracker, microseconds, writes) : NULL;
-  LeashAgeWatch *old = __atomic_exchange_n (&tracker->age.watch, watch, __ATOMIC_ACQ_REL);
 
-  call_off (old);
-  /* Another thread may call the new one off meanwhile, which sees that its timer does not wait. */
-  if (watch != NULL)
-    look_again (watch, 0);
+  leash_lock (&tracker->age.lock);
+  tracker->age.limit = MIN (microseconds, LIMIT_MAX);
+  tracker->age.writes = writes && microseconds > 0;
+  use_limits (tracker);
   leash_thread_set_busy (was_busy);
+}
+
+/* With the lock held. Negative for no limit of its own. */
+static void
+set_kind_limit (LeashAge *age, guint16 kind, gint64 limit)
+{
+  LeashKindLimit new = { kind, limit };
+
+  if (age->kinds == NULL)
+    age->kinds = g_array_new (FALSE, FALSE, sizeof (LeashKindLimit));
+  for (guint i = 0; i < age->kinds->len; i++)
+    if (g_array_index (age->kinds, LeashKindLimit, i).kind == kind)
+      {
+        g_array_remove_index_fast (age->kinds, i);
+        break;
+      }
+  if (limit >= 0)
+    g_array_append_val (age->kinds, new);
 }
 
 void
 leash_age_clear (LeashTracker *tracker)
 {
   call_off (tracker->age.watch);
+  g_clear_pointer (&tracker->age.kinds, g_array_unref);
   g_clear_pointer (&tracker->age.returned, g_array_unref);
 }
 
@@ -391,7 +456,7 @@ leash_age_inherit (LeashTracker *tracker, LeashTracker *from)
  * what is not overdue yet.
  *
  * It ends with leash_tracker_end(). Trackers nested in this one have limits of their own. In a forked child,
- * set it again.
+ * set it again. A kind may have another limit: leash_tracker_set_kind_age_limit().
  *
  * Since: 0.1
  */
@@ -402,4 +467,34 @@ leash_tracker_set_age_limit (LeashTracker *tracker, gint64 microseconds)
   g_return_if_fail (microseconds >= 0);
 
   leash_age_set_limit (tracker, microseconds, FALSE);
+}
+
+/**
+ * leash_tracker_set_kind_age_limit:
+ * @tracker: a tracker
+ * @kind: what the resources are: "transaction"
+ * @microseconds: how long one may be open, 0 for as long as it likes, -1 for what holds for other kinds
+ *
+ * As leash_tracker_set_age_limit(), for one kind of resources: those then go by this limit, which may be
+ * shorter or longer, and others by that of all kinds, if there is one. What is newly overdue is written where
+ * LEASH_OUTPUT says if that of all kinds is still the one of LEASH_AGE_LIMIT.
+ *
+ * Since: 0.1
+ */
+void
+leash_tracker_set_kind_age_limit (LeashTracker *tracker, const char *kind, gint64 microseconds)
+{
+  gboolean was_busy;
+  guint16 id;
+
+  g_return_if_fail (tracker != NULL);
+  g_return_if_fail (kind != NULL);
+  g_return_if_fail (microseconds >= -1);
+
+  was_busy = leash_thread_set_busy (TRUE);
+  id = leash_intern (kind);
+  leash_lock (&tracker->age.lock);
+  set_kind_limit (&tracker->age, id, MIN (microseconds, LIMIT_MAX));
+  use_limits (tracker);
+  leash_thread_set_busy (was_busy);
 }

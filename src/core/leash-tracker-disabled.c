@@ -143,6 +143,14 @@ leash_tracker_set_age_limit (LeashTracker *tracker, gint64 microseconds)
 }
 
 void
+leash_tracker_set_kind_age_limit (LeashTracker *tracker, const char *kind, gint64 microseconds)
+{
+  g_return_if_fail (tracker != NULL);
+  g_return_if_fail (kind != NULL);
+  g_return_if_fail (microseconds >= -1);
+}
+
+void
 leash_tracker_set_history (LeashTracker *tracker, guint max_events)
 {
   g_return_if_fail (tracker != NULL);

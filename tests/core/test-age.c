@@ -56,6 +56,18 @@ is_idle (void)
   return leash_timer_count (leash_clock_system ()) == 0;
 }
 
+static void
+wait_until_idle (void)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+
+  while (!is_idle ())
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, until);
+      g_usleep (1000);
+    }
+}
+
 /* A thread that still looks holds the tracker, as the context does, and may call hear(). */
 static void
 tear_down (Heard *heard, gconstpointer unused)
@@ -150,6 +162,75 @@ test_no_limit (Heard *heard, gconstpointer unused)
   tear_down (&other, NULL);
   assert_heard (heard, "closed mine, ");
   g_assert_true (is_idle ());
+}
+
+/* A thing of another kind. */
+static LeashTag *
+open_other (Heard *heard, const char *kind, const char *name)
+{
+  return leash_track (heard->tracked.ctx, kind, name);
+}
+
+/* Only of that kind, whatever else is open, and longer; each by its own where there are several. */
+static void
+test_kind (Heard *heard, gconstpointer unused)
+{
+  LeashTag *a = open_here (&heard->tracked, NULL, "a"), *tx = open_other (heard, "tx", "t");
+  LeashTag *conn = open_other (heard, "conn", "c");
+
+  leash_tracker_set_kind_age_limit (heard->tracked.tracker, "tx", SHORT);
+  leash_tracker_set_kind_age_limit (heard->tracked.tracker, "conn", G_TIME_SPAN_HOUR);
+  wait_for (heard, "overdue t");
+  leash_untrack (tx);
+  tx = open_other (heard, "tx", "later");
+  wait_for (heard, "overdue later");
+  leash_untrack (tx);
+  leash_untrack (a);
+  leash_untrack (conn);
+  assert_heard (heard, "overdue t, returned t, closed t, overdue later, returned later, closed later, "
+                       "closed a, closed c, ");
+}
+
+/* The kind's own may be longer than that of all, or none. */
+static void
+test_kind_is_spared (Heard *heard, gconstpointer unused)
+{
+  LeashTag *tx = open_other (heard, "tx", "t"), *conn = open_other (heard, "conn", "c"), *a;
+
+  leash_tracker_set_kind_age_limit (heard->tracked.tracker, "tx", G_TIME_SPAN_HOUR);
+  leash_tracker_set_kind_age_limit (heard->tracked.tracker, "conn", 0);
+  leash_tracker_set_age_limit (heard->tracked.tracker, SHORT);
+  a = open_here (&heard->tracked, NULL, "a");
+  wait_for (heard, "overdue a");
+  assert_heard (heard, "overdue a, ");
+  leash_tracker_set_kind_age_limit (heard->tracked.tracker, "tx", -1); /* as all others */
+  wait_for (heard, "overdue t");
+  leash_tracker_set_kind_age_limit (heard->tracked.tracker, "conn", 1);
+  wait_for (heard, "overdue c");
+  leash_untrack (a);
+  leash_untrack (conn);
+  leash_untrack (tx);
+}
+
+/* Nothing is looked at where no limit is left; one that is there survives that of all being taken away. */
+static void
+test_kind_comes_and_goes (Heard *heard, gconstpointer unused)
+{
+  LeashTracker *tracker = heard->tracked.tracker;
+  LeashTag *tx;
+
+  leash_tracker_set_kind_age_limit (tracker, "tx", G_TIME_SPAN_HOUR);
+  leash_tracker_set_kind_age_limit (tracker, "tx", 0);
+  g_assert_true (is_idle ());
+  leash_tracker_set_kind_age_limit (tracker, "tx", SHORT);
+  leash_tracker_set_age_limit (tracker, G_TIME_SPAN_HOUR);
+  leash_tracker_set_age_limit (tracker, 0);
+  tx = open_other (heard, "tx", "t");
+  wait_for (heard, "overdue t");
+  leash_tracker_set_kind_age_limit (tracker, "tx", -1);
+  wait_until_idle ();
+  leash_untrack (tx);
+  assert_heard (heard, "overdue t, returned t, closed t, ");
 }
 
 static void
@@ -269,18 +350,6 @@ test_some_of_a_place (Heard *heard, gconstpointer unused)
 }
 
 static void
-wait_until_idle (void)
-{
-  gint64 until = g_get_monotonic_time () + PATIENCE;
-
-  while (!is_idle ())
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, until);
-      g_usleep (1000);
-    }
-}
-
-static void
 test_ended (Heard *heard, gconstpointer unused)
 {
   LeashTag *a = open_here (&heard->tracked, NULL, "a");
@@ -328,6 +397,7 @@ open_and_close (gpointer data)
         {
           g_usleep (1000);
           leash_tracker_set_age_limit (race->tracked->tracker, 1 + i % 3);
+          leash_tracker_set_kind_age_limit (race->tracked->tracker, "thing", (gint64) (i % 5) - 1);
         }
       tag = leash_tag_adopt (tag, race->tracked->ctx);
       if (i % 8 == 0)
@@ -428,6 +498,8 @@ test_environment (void)
       g_auto (Tracked) tracked = tracked_new ();
       const char *output = g_getenv ("LEASH_OUTPUT");
 
+      leash_tracker_set_kind_age_limit (tracked.tracker, "spared", 0);
+      leash_track (tracked.ctx, "spared", "spared");
       leash_track (tracked.ctx, "thing", "a");
       first = wait_for_file (output, "\"a\"");
       assert_has (first,
@@ -435,6 +507,7 @@ test_environment (void)
       leash_track (tracked.ctx, "thing", "b");
       second = wait_for_file (output, "\"b\"");
       g_assert_null (strstr (strstr (second, "\"a\"") + 1, "\"a\""));
+      g_assert_null (strstr (second, "spared"));
       leash_tracker_set_age_limit (tracked.tracker, 1);
       return;
     }
@@ -458,6 +531,12 @@ test_bad_arguments (void)
   EXPECT_CRITICAL ("*leash_tracker_set_age_limit*tracker*", leash_tracker_set_age_limit (NULL, 1));
   EXPECT_CRITICAL ("*leash_tracker_set_age_limit*microseconds*",
                    leash_tracker_set_age_limit (tracked.tracker, -1));
+  EXPECT_CRITICAL ("*leash_tracker_set_kind_age_limit*tracker*",
+                   leash_tracker_set_kind_age_limit (NULL, "thing", 1));
+  EXPECT_CRITICAL ("*leash_tracker_set_kind_age_limit*kind*",
+                   leash_tracker_set_kind_age_limit (tracked.tracker, NULL, 1));
+  EXPECT_CRITICAL ("*leash_tracker_set_kind_age_limit*microseconds*",
+                   leash_tracker_set_kind_age_limit (tracked.tracker, "thing", -2));
 }
 
 int
@@ -468,6 +547,9 @@ main (int argc, char **argv)
   ADD ("told-once-with-its-stack", test_told_once);
   ADD ("limit-set-later-and-changed", test_set_later);
   ADD ("nothing-is-told-without-a-limit", test_no_limit);
+  ADD ("kind/has-a-limit-of-its-own", test_kind);
+  ADD ("kind/may-be-spared", test_kind_is_spared);
+  ADD ("kind/limit-comes-and-goes", test_kind_comes_and_goes);
   ADD ("kept-open-is-never-overdue", test_kept_open);
   ADD ("adopted-has-returned", test_adopted);
   ADD ("handle-given-out-again-has-returned", test_handle_given_out_again);

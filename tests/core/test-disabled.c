@@ -186,6 +186,8 @@ test_trackers_nest_and_end (Fixture *fixture, gconstpointer unused)
   leash_tracker_unref (outer);
   leash_tracker_set_depth (inner, 16);
   leash_tracker_set_release_stacks (inner, TRUE);
+  leash_tracker_set_age_limit (inner, 1);
+  leash_tracker_set_kind_age_limit (inner, "thing", 1);
   g_assert_false (leash_tracker_is_ended (inner));
   leash_tracker_end (inner);
   leash_tracker_end (inner);
