@@ -71,12 +71,13 @@ static void
 append_misuse (LeashPrinter *printer, const LeashMisuse *misuse)
 {
   const Labels *label = &labels[misuse->type];
+  gboolean is_open = misuse->type == LEASH_MISUSE_USE_AFTER_CLOSE && misuse->closed_stack == 0;
 
   append_head (printer, misuse);
   append_stack (printer, label->parent, misuse->parent_stack);
   append_stack (printer, label->opened, misuse->opened_stack);
   append_stack (printer, label->closed, misuse->closed_stack);
-  append_stack (printer, label->done, misuse->stack);
+  append_stack (printer, is_open ? "happened at" : label->done, misuse->stack);
 }
 
 void
