@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Databases' names: libpq's URIs, read by libpq. What it says of one that it does not understand quotes from
+ * it, and so perhaps a password: the quotation is cut off.
+ */
+#include "leash-postgresql-private.h"
+
+#include <string.h>
+
+static const char *
+find_option (PQconninfoOption *options, const char *keyword)
+{
+  for (PQconninfoOption *option = options; option->keyword != NULL; option++)
+    if (strcmp (option->keyword, keyword) == 0 && option->val != NULL && option->val[0] != '\0')
+      return option->val;
+  return NULL;
+}
+
+/* Of what may have an @ in it. */
+static char *
+escape_option (PQconninfoOption *options, const char *keyword)
+{
+  const char *value = find_option (options, keyword);
+
+  return value != NULL ? g_uri_escape_string (value, NULL, TRUE) : NULL;
+}
+
+static void
+append (GString *name, const char *before, const char *value, const char *behind)
+{
+  if (value != NULL)
+    g_string_append_printf (name, "%s%s%s", before, value, behind);
+}
+
+/* Made of what was read, for what was written may have a password in more than one place. */
+static char *
+make_name (PQconninfoOption *options)
+{
+  const char *host = find_option (options, "host");
+  const char *port = find_option (options, "port");
+  g_autofree char *user = escape_option (options, "user");
+  g_autofree char *database = escape_option (options, "dbname");
+  gboolean is_socket = host != NULL && host[0] == '/';
+  GString *name = g_string_new ("postgresql://");
+
+  append (name, "", user, "@");
+  if (!is_socket)
+    {
+      append (name, "", host != NULL ? host : find_option (options, "hostaddr"), "");
+      append (name, ":", port, "");
+    }
+  append (name, "/", database, "");
+  if (is_socket)
+    {
+      append (name, "?host=", host, "");
+      append (name, "&port=", port, "");
+    }
+  return g_string_free (name, FALSE);
+}
+
+static gboolean
+read_connect_time (LeashPgDatabase *database, GError **error)
+{
+  const char *text = find_option (database->options, "connect_timeout");
+  guint64 seconds = 0;
+
+  if (text != NULL && !g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT, &seconds, NULL))
+    {
+      leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL, "connect_timeout is no number of seconds");
+      return FALSE;
+    }
+  database->connect_time = (gint64) seconds * G_USEC_PER_SEC;
+  return TRUE;
+}
+
+/* Text is UTF-8 in this library. */
+static gboolean
+check_encoding (LeashPgDatabase *database, GError **error)
+{
+  const char *encoding = find_option (database->options, "client_encoding");
+
+  if (encoding == NULL || g_ascii_strcasecmp (encoding, "UTF8") == 0
+      || g_ascii_strcasecmp (encoding, "UTF-8") == 0)
+    return TRUE;
+  leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL, "its client_encoding can only be UTF8");
+  return FALSE;
+}
+
+/* What is left of a password with an @ in it, which ends it, would be shown as the host. */
+static gboolean
+check_host (LeashPgDatabase *database, GError **error)
+{
+  if (strchr (database->name + strlen ("postgresql://"), '@') == strrchr (database->name, '@'))
+    return TRUE;
+  leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL,
+                       "an @ that is not before the host is written as %%40");
+  return FALSE;
+}
+
+static PQconninfoOption *
+parse (const char *uri, GError **error)
+{
+  PQconninfoOption *options = NULL;
+  char *message = NULL, *quotation;
+
+  if (!g_str_has_prefix (uri, "postgresql://") && !g_str_has_prefix (uri, "postgres://"))
+    {
+      leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL,
+                           "behind the colon of PostgreSQL's names there is //");
+      return NULL;
+    }
+  options = PQconninfoParse (uri, &message);
+  if (options != NULL)
+    return options;
+  quotation = message != NULL ? strstr (message, ": \"") : NULL;
+  if (quotation != NULL)
+    *quotation = '\0';
+  leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL, "%s",
+                       quotation != NULL ? message : "it is not understood");
+  PQfreemem (message);
+  return NULL;
+}
+
+void
+leash_pg_close (LeashSqlDriver *driver, gpointer user_data)
+{
+  LeashPgDatabase *database = user_data;
+
+  PQconninfoFree (database->options);
+  g_free (database->name);
+  g_free (database);
+}
+
+gpointer
+leash_pg_open (LeashSqlDriver *driver, const char *uri, GError **error)
+{
+  PQconninfoOption *options = parse (uri, error);
+  LeashPgDatabase *database;
+
+  if (options == NULL)
+    return NULL;
+  database = g_new0 (LeashPgDatabase, 1);
+  database->options = options;
+  database->name = make_name (options);
+  if (read_connect_time (database, error) && check_encoding (database, error) && check_host (database, error))
+    return database;
+  leash_pg_close (driver, database);
+  return NULL;
+}
+
+const char *
+leash_pg_get_name (LeashSqlDriver *driver, gpointer database)
+{
+  return ((LeashPgDatabase *) database)->name;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is said on a connection.
+ *
+ * A session is idle, or something runs on it: from leash_pg_may_send() until leash_pg_next() has given NULL.
+ * Whatever ends a run otherwise has to bring the session back to idle, or it is broken, and good for
+ * leash_pg_disconnect() only:
+ *
+ * - the context's end: the server is asked to cancel, AGAIN and again, and all that it still sends is thrown
+ * away (interrupt());
+ * - rows that nobody wants any more (leash_pg_abandon()): they are read, for WHILE at most, and then
+ * cancelled. To cancel at once, which is quicker where there are many, would undo what a statement with
+ * RETURNING did, and end the whole of a transaction that it stands in;
+ * - a COPY that somebody began by a plain statement: it is made to fail.
+ *
+ * None of these takes much longer than PATIENCE: then the session is broken.
+ */
+#include "leash-postgresql-private.h"
+
+#include <poll.h>
+#include <string.h>
+
+#define PATIENCE (2 * G_TIME_SPAN_SECOND)
+#define AGAIN (100 * G_TIME_SPAN_MILLISECOND)
+#define WHILE G_TIME_SPAN_SECOND
+
+gboolean
+leash_pg_may_send (LeashPgSession *session, GError **error)
+{
+  PGTransactionStatusType status = PQtransactionStatus (session->pg);
+
+  if (session->is_broken || status == PQTRANS_UNKNOWN)
+    {
+      leash_sql_error_set (error, LEASH_SQL_ERROR_CONNECTION, NULL, "the connection was lost");
+      return FALSE;
+    }
+  if (status == PQTRANS_ACTIVE)
+    {
+      leash_sql_error_set (error, LEASH_SQL_ERROR_IN_USE, NULL,
+                           "the rows of another statement are being read");
+      return FALSE;
+    }
+  session->was_in_transaction = status != PQTRANS_IDLE;
+  return TRUE;
+}
+
+/* Sends what there is to be sent, and waits for events beside that. A connection that is lost is no error
+ * here: the result that comes next is. */
+static gboolean
+exchange (LeashPgSession *session, LeashContext *ctx, short events, GError **error)
+{
+  int unsent = PQflush (session->pg);
+
+  if (unsent < 0)
+    session->is_broken = TRUE;
+  if (unsent < 0 || (unsent == 0 && events == 0))
+    return TRUE;
+  if (!leash_pg_wait (ctx, PQsocket (session->pg), (short) (POLLIN | (unsent > 0 ? POLLOUT : 0)), error))
+    return FALSE;
+  if (PQconsumeInput (session->pg) == 0)
+    session->is_broken = TRUE;
+  return TRUE;
+}
+
+/* As leash_pg_next(), without the care for the context's end. */
+static gboolean
+fetch (LeashPgSession *session, LeashContext *ctx, PGresult **ret_result, GError **error)
+{
+  while (!session->is_broken && PQisBusy (session->pg))
+    if (!exchange (session, ctx, POLLIN, error))
+      return FALSE;
+  *ret_result = PQgetResult (session->pg);
+  return TRUE;
+}
+
+/* Ends a COPY, so that results come which are none of it. */
+static gboolean
+leave_copy (LeashPgSession *session, LeashContext *ctx, ExecStatusType status)
+{
+  char *row;
+  int length;
+
+  if (status == PGRES_COPY_IN)
+    return PQputCopyEnd (session->pg, "it was not waited for") >= 0;
+  while ((length = PQgetCopyData (session->pg, &row, TRUE)) >= 0)
+    if (length > 0)
+      PQfreemem (row);
+    else if (session->is_broken || !exchange (session, ctx, POLLIN, NULL))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_copy (ExecStatusType status)
+{
+  return status == PGRES_COPY_IN || status == PGRES_COPY_OUT;
+}
+
+/* Throws away what comes until the session is idle. FALSE when time is up before. */
+static gboolean
+drain (LeashPgSession *session, gint64 microseconds)
+{
+  g_autoptr (LeashContext) limit = leash_context_with_timeout (leash_context_background (), microseconds);
+  PGresult *result = NULL;
+
+  while (leash_context_check (limit, NULL) && fetch (session, limit, &result, NULL))
+    {
+      ExecStatusType status = PQresultStatus (result);
+
+      if (result == NULL)
+        return TRUE;
+      PQclear (result);
+      if (is_copy (status) && !leave_copy (session, limit, status))
+        return FALSE;
+    }
+  return FALSE;
+}
+
+/*
+ * A request that was not sent whole is waited for by the server, which then has nothing to cancel. One to
+ * cancel can be lost: the server does so while it loads the compiler that it has for long queries.
+ */
+static void
+interrupt (LeashPgSession *session)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE, left = PATIENCE;
+
+  if (PQflush (session->pg) != 0)
+    session->is_broken = TRUE;
+  while (!session->is_broken && leash_pg_cancel (session->pg, left) && !drain (session, AGAIN))
+    {
+      left = until - g_get_monotonic_time ();
+      if (left <= 0)
+        session->is_broken = TRUE;
+    }
+  if (PQtransactionStatus (session->pg) == PQTRANS_ACTIVE)
+    session->is_broken = TRUE;
+}
+
+void
+leash_pg_abandon (LeashPgSession *session)
+{
+  if (!session->is_broken && !drain (session, WHILE))
+    interrupt (session);
+}
+
+gboolean
+leash_pg_flush (LeashPgSession *session, LeashContext *ctx, GError **error)
+{
+  while (!session->is_broken && PQflush (session->pg) > 0)
+    if (!exchange (session, ctx, 0, error))
+      {
+        interrupt (session);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+gboolean
+leash_pg_receive (LeashPgSession *session, LeashContext *ctx, GError **error)
+{
+  if (exchange (session, ctx, POLLIN, error))
+    return TRUE;
+  interrupt (session);
+  return FALSE;
+}
+
+gboolean
+leash_pg_next (LeashPgSession *session, LeashContext *ctx, PGresult **ret_result, GError **error)
+{
+  if (fetch (session, ctx, ret_result, error))
+    return TRUE;
+  interrupt (session);
+  return FALSE;
+}
+
+static gboolean
+has_tag (PGresult *result, const char *const *tags)
+{
+  for (guint i = 0; tags[i] != NULL; i++)
+    if (g_str_has_prefix (PQcmdStatus (result), tags[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* What the pool's next user would find. */
+static const char *const altering[] = { "SET", "RESET", "LISTEN", "PREPARE", "DECLARE CURSOR", "LOAD", NULL };
+static const char *const forgetting[] = { "DISCARD ALL", "DEALLOCATE ALL", NULL };
+static const char *const changing[] = { "INSERT", "UPDATE", "DELETE", "MERGE", "COPY", NULL };
+
+gint64
+leash_pg_count_affected (PGresult *result)
+{
+  return has_tag (result, changing) ? g_ascii_strtoll (PQcmdTuples (result), NULL, 10) : 0;
+}
+
+static gboolean
+is_commit (const char *sql)
+{
+  sql += strspn (sql, " \t\r\n");
+  return g_ascii_strncasecmp (sql, "COMMIT", 6) == 0 || g_ascii_strncasecmp (sql, "END", 3) == 0;
+}
+
+gboolean
+leash_pg_note_done (LeashPgSession *session, const char *sql, PGresult *result, GError **error)
+{
+  static const LeashSqlErrorDetail detail = { .sqlstate = "25P02" };
+
+  if (has_tag (result, altering))
+    session->is_altered = TRUE;
+  if (has_tag (result, forgetting))
+    leash_pg_plan_forget_kept (session);
+  /* The server calls that a success. */
+  if (strcmp (PQcmdStatus (result), "ROLLBACK") != 0 || !is_commit (sql))
+    return TRUE;
+  leash_sql_error_set (error, LEASH_SQL_ERROR_FAILED, &detail,
+                       "the transaction was rolled back, since one of its statements had failed");
+  return FALSE;
+}
+
+/* Says what is wrong about a result. */
+static gboolean
+check_result (LeashPgSession *session, const char *sql, PGresult *result, GError **error)
+{
+  switch (PQresultStatus (result))
+    {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+      return leash_pg_note_done (session, sql, result, error);
+    case PGRES_EMPTY_QUERY:
+    case PGRES_SINGLE_TUPLE:
+      return TRUE;
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+      leash_sql_error_set (error, LEASH_SQL_ERROR_FAILED, NULL, "COPY has functions of its own");
+      return FALSE;
+    default:
+      leash_pg_set_result_error (error, session, result);
+      return FALSE;
+    }
+}
+
+gboolean
+leash_pg_finish (LeashPgSession *session, LeashContext *ctx, const char *sql, PGresult **ret_last,
+                 GError **error)
+{
+  PGresult *last = NULL, *result = NULL;
+
+  while (leash_pg_next (session, ctx, &result, error))
+    {
+      if (result != NULL && check_result (session, sql, result, error))
+        {
+          PQclear (last);
+          last = result;
+          continue;
+        }
+      if (result != NULL)
+        {
+          PQclear (result);
+          leash_pg_abandon (session);
+          break;
+        }
+      if (ret_last != NULL)
+        *ret_last = g_steal_pointer (&last);
+      PQclear (last);
+      return TRUE;
+    }
+  PQclear (last);
+  return FALSE;
+}
+
+gboolean
+leash_pg_run (LeashPgSession *session, LeashContext *ctx, const char *sql, GError **error)
+{
+  if (!leash_pg_may_send (session, error))
+    return FALSE;
+  if (PQsendQuery (session->pg, sql) == 0)
+    {
+      leash_pg_set_lost_error (error, session);
+      return FALSE;
+    }
+  PQsetSingleRowMode (session->pg);
+  return leash_pg_finish (session, ctx, sql, NULL, error);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The server is a child that the kernel kills when this program ends (SIGQUIT, on which it takes its own
+ * children along at once), for a test that fails ends by abort(). Nothing that it writes is forced to the
+ * disk.
+ */
+#include "postgresql-fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libpq-fe.h>
+
+static char *programs; /* where they are */
+static char *dir;      /* of all that there is */
+static char *uri;
+static pid_t server;
+static struct passwd *owner; /* NULL for the program's own user */
+
+static char *
+find_programs (void)
+{
+  glob_t found = { 0 };
+  char *last = NULL;
+
+  if (glob ("/usr/lib/postgresql/*/bin/postgres", 0, NULL, &found) == 0)
+    last = g_path_get_dirname (found.gl_pathv[found.gl_pathc - 1]);
+  globfree (&found);
+  return last;
+}
+
+static void
+become_owner (void)
+{
+  if (owner != NULL
+      && (initgroups (owner->pw_name, owner->pw_gid) != 0 || setgid (owner->pw_gid) != 0
+          || setuid (owner->pw_uid) != 0))
+    _exit (126);
+}
+
+/* In the child. The user is changed first, which forgets the signal. */
+static void
+run_child (pid_t parent, const char *const *argv)
+{
+  g_autofree char *log = g_build_filename (dir, "log", NULL);
+  int fd;
+
+  become_owner ();
+  prctl (PR_SET_PDEATHSIG, SIGQUIT);
+  if (getppid () != parent)
+    _exit (125);
+  fd = open (log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  dup2 (fd, STDOUT_FILENO);
+  dup2 (fd, STDERR_FILENO);
+  unsetenv ("MALLOC_CHECK_");
+  execv (argv[0], (char *const *) argv);
+  _exit (127);
+}
+
+static pid_t
+spawn (const char *const *argv)
+{
+  pid_t parent = getpid (), child = fork ();
+
+  if (child == 0)
+    run_child (parent, argv);
+  g_assert_cmpint (child, >, 0);
+  return child;
+}
+
+static int
+run (const char *const *argv)
+{
+  pid_t child = spawn (argv);
+  int status;
+
+  while (waitpid (child, &status, 0) < 0)
+    g_assert_cmpint (errno, ==, EINTR);
+  return status;
+}
+
+static void
+wait_until_it_answers (void)
+{
+  for (guint i = 0; PQping (uri) != PQPING_OK; i++)
+    {
+      if (i > 6000 || waitpid (server, NULL, WNOHANG) == server)
+        g_error ("the server does not start: see %s/log", dir);
+      g_usleep (5000);
+    }
+}
+
+void
+postgresql_start_again (void)
+{
+  g_autofree char *program = g_build_filename (programs, "postgres", NULL);
+  g_autofree char *cluster = g_build_filename (dir, "cluster", NULL);
+  const char *const argv[] = {
+    program, "-D",
+    cluster, "-k",
+    dir,     "-h",
+    "",      "-F",
+    "-c",    "shared_buffers=16MB",
+    "-c",    "full_page_writes=off",
+    "-c",    "synchronous_commit=off",
+    "-c",    "autovacuum=off",
+    "-c",    "max_connections=20",
+    "-c",    "max_prepared_transactions=2",
+    NULL,
+  };
+
+  server = spawn (argv);
+  wait_until_it_answers ();
+}
+
+static gboolean
+init (void)
+{
+  g_autofree char *program = g_build_filename (programs, "initdb", NULL);
+  g_autofree char *cluster = g_build_filename (dir, "cluster", NULL);
+  const char *const argv[] = { program, "-D", cluster, "-U",         "leash",     "-A",
+                               "trust", "-E", "UTF8",  "--locale=C", "--no-sync", NULL };
+
+  return run (argv) == 0;
+}
+
+static void
+find_owner (void)
+{
+  if (getuid () != 0)
+    return;
+  owner = getpwnam ("postgres");
+  if (owner == NULL)
+    owner = getpwnam ("nobody");
+}
+
+static int
+remove_entry (const char *path, const struct stat *found, int type, struct FTW *where)
+{
+  return remove (path);
+}
+
+const char *
+postgresql_start (const char **ret_reason)
+{
+  programs = find_programs ();
+  if (programs == NULL)
+    {
+      *ret_reason = "there is no PostgreSQL server in /usr/lib/postgresql";
+      return NULL;
+    }
+  find_owner ();
+  if (getuid () == 0 && owner == NULL)
+    {
+      *ret_reason = "the server does not run as root, and there is no other user for it";
+      return NULL;
+    }
+  dir = g_dir_make_tmp ("leash-pg-XXXXXX", NULL);
+  if (owner != NULL)
+    g_assert_cmpint (chown (dir, owner->pw_uid, owner->pw_gid), ==, 0);
+  uri = postgresql_uri (NULL, NULL, NULL);
+  atexit (postgresql_stop);
+  if (!init ())
+    g_error ("there is no database cluster: see %s/log", dir);
+  postgresql_start_again ();
+  return uri;
+}
+
+void
+postgresql_kill (void)
+{
+  if (server <= 0)
+    return;
+  kill (server, SIGQUIT);
+  while (waitpid (server, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  server = 0;
+}
+
+void
+postgresql_freeze (gboolean is_frozen)
+{
+  kill (server, is_frozen ? SIGSTOP : SIGCONT);
+}
+
+char *
+postgresql_uri (const char *database, const char *user, const char *options)
+{
+  return g_strdup_printf ("postgresql://%s@/%s?host=%s%s%s", user != NULL ? user : "leash",
+                          database != NULL ? database : "postgres", dir, options != NULL ? "&" : "",
+                          options != NULL ? options : "");
+}
+
+const char *
+postgresql_get_dir (void)
+{
+  return dir;
+}
+
+void
+postgresql_stop (void)
+{
+  postgresql_kill ();
+  if (dir != NULL)
+    nftw (dir, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
+  g_clear_pointer (&dir, g_free);
+  g_clear_pointer (&uri, g_free);
+  g_clear_pointer (&programs, g_free);
+}
