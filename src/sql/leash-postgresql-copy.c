@@ -188,6 +188,7 @@ leash_pg_copy_end (LeashSqlDriver *driver, gpointer user_data, LeashContext *ctx
   if (session->copy.is_under_way)
     leash_pg_abandon (session);
   session->copy.is_under_way = FALSE;
-  *ret_result = (LeashSqlResult){ .rows_affected = session->copy.n_rows };
+  if (ret_result != NULL)
+    *ret_result = (LeashSqlResult){ .rows_affected = session->copy.n_rows };
   return TRUE;
 }
