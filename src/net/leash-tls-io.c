@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What moves data through a connection with TLS, and waits for it. */
+#include "leash-tls-conn-private.h"
+
+#include <string.h>
+
+/* What an operation returns that did not get its turn. */
+static gssize
+miss_turn (LeashTlsConn *self, LeashContext *ctx, GError **error)
+{
+  if (leash_tls_can_wait (self))
+    return LEASH_CONN_WOULD_BLOCK;
+  leash_tls_wait_for_turn (ctx, error);
+  return -1;
+}
+
+static gssize
+try_write (LeashTlsConn *self, const void *buffer, gsize count, GError **error)
+{
+  GOutputStream *output = g_io_stream_get_output_stream (G_IO_STREAM (self->tls));
+  GError *reason = NULL;
+  gssize n = g_pollable_output_stream_write_nonblocking (G_POLLABLE_OUTPUT_STREAM (output), buffer, count,
+                                                         NULL, &reason);
+
+  if (n >= 0)
+    return n;
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    {
+      g_error_free (reason);
+      return LEASH_CONN_WOULD_BLOCK;
+    }
+  g_propagate_error (error, reason);
+  return -1;
+}
+
+/* Goes on with a record that was left half-written: 0 when there is none any more. */
+static gssize
+flush_pending (LeashTlsConn *self, GError **error)
+{
+  gssize n;
+
+  if (self->pending->len == 0)
+    return 0;
+  n = try_write (self, self->pending->data, self->pending->len, error);
+  if (n < 0)
+    return n;
+  g_byte_array_set_size (self->pending, 0);
+  return 0;
+}
+
+/* In passing, for who reads: what fails will fail again. */
+static void
+flush_for_reader (LeashTlsConn *self)
+{
+  if (!leash_tls_can_wait (self) || !leash_tls_take_turn (self, LEASH_WAY_OUT))
+    return;
+  flush_pending (self, NULL);
+  leash_tls_give_turn (self, LEASH_WAY_OUT);
+}
+
+/* Writes one record, as a rule to its end. */
+static gssize
+write_record (LeashTlsConn *self, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  gssize n = flush_pending (self, error);
+
+  if (n < 0)
+    return n;
+  do
+    n = try_write (self, buffer, count, error);
+  while (n == LEASH_CONN_WOULD_BLOCK && leash_tls_can_wait (self)
+         && leash_conn_wait_bare (self->conn, ctx, LEASH_WAY_OUT, error));
+  if (n != LEASH_CONN_WOULD_BLOCK)
+    return n;
+  if (leash_conn_is_closed (self->conn))
+    return -1;
+  /* Time is up: the record is begun, and will be written. */
+  g_clear_error (error);
+  g_byte_array_append (self->pending, buffer, (guint) count);
+  return (gssize) count;
+}
+
+gssize
+leash_tls_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  LeashTlsConn *self = impl;
+  GError *reason = NULL;
+  gssize n;
+
+  if (!leash_tls_is_open (self, ctx, &n, error))
+    return n;
+  if (!leash_tls_take_turn (self, LEASH_WAY_OUT))
+    return miss_turn (self, ctx, error);
+  if (self->is_end_told)
+    {
+      g_set_error_literal (&reason, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                           "its writing side is shut down");
+      n = -1;
+    }
+  else
+    {
+      leash_tls_lend (self, LEASH_WAY_OUT, ctx);
+      n = write_record (self, ctx, buffer, MIN (count, LEASH_TLS_RECORD), &reason);
+      leash_tls_lend (self, LEASH_WAY_OUT, leash_context_background ());
+    }
+  leash_tls_give_turn (self, LEASH_WAY_OUT);
+  if (reason != NULL)
+    g_propagate_error (error, reason);
+  /* Without an operation to wait with, its time was up before it began. */
+  if (n == LEASH_CONN_WOULD_BLOCK && !leash_tls_can_wait (self))
+    return leash_context_check (ctx, error), -1;
+  return n;
+}
+
+static gssize
+try_read (LeashTlsConn *self, void *buffer, gsize count, GError **error)
+{
+  GInputStream *input = g_io_stream_get_input_stream (G_IO_STREAM (self->tls));
+  GError *reason = NULL;
+  gssize n = g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (input), buffer, count, NULL,
+                                                       &reason);
+
+  if (n >= 0)
+    return n;
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    n = LEASH_CONN_WOULD_BLOCK;
+  else if (g_error_matches (reason, G_TLS_ERROR, G_TLS_ERROR_EOF))
+    g_set_error_literal (error, G_TLS_ERROR, G_TLS_ERROR_EOF,
+                         "the connection was cut: it ended without the end that TLS tells (close_notify)");
+  else
+    g_propagate_error (error, g_steal_pointer (&reason));
+  g_clear_error (&reason);
+  return n;
+}
+
+static void
+keep_plain (LeashTlsConn *self, gsize n)
+{
+  leash_lock (&self->lock);
+  self->n_plain = n;
+  leash_unlock (&self->lock);
+}
+
+/* In the turn to read. */
+static gssize
+read_some (LeashTlsConn *self, void *buffer, gsize count, GError **error)
+{
+  gssize n;
+
+  if (self->n_plain == 0 && count >= LEASH_TLS_RECORD)
+    return try_read (self, buffer, count, error);
+  if (self->n_plain == 0)
+    {
+      if (self->plain == NULL)
+        self->plain = g_malloc (LEASH_TLS_RECORD);
+      n = try_read (self, self->plain, LEASH_TLS_RECORD, error);
+      if (n <= 0)
+        return n;
+      self->plain_at = 0;
+      keep_plain (self, (gsize) n);
+    }
+  count = MIN (count, self->n_plain);
+  memcpy (buffer, self->plain + self->plain_at, count);
+  self->plain_at += count;
+  keep_plain (self, self->n_plain - count);
+  return (gssize) count;
+}
+
+gssize
+leash_tls_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  LeashTlsConn *self = impl;
+  gssize n;
+
+  if (g_atomic_int_get (&self->is_read_shut))
+    return 0;
+  if (!leash_tls_is_open (self, ctx, &n, error))
+    return n;
+  flush_for_reader (self);
+  if (!leash_tls_take_turn (self, LEASH_WAY_IN))
+    return miss_turn (self, ctx, error);
+  leash_tls_lend (self, LEASH_WAY_IN, ctx);
+  n = read_some (self, buffer, count, error);
+  leash_tls_lend (self, LEASH_WAY_IN, leash_context_background ());
+  leash_tls_give_turn (self, LEASH_WAY_IN);
+  if (n == LEASH_CONN_WOULD_BLOCK && !leash_tls_can_wait (self))
+    return leash_context_check (ctx, error), -1;
+  return n;
+}
+
+gboolean
+leash_tls_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
+{
+  LeashWay way = condition == G_IO_IN ? LEASH_WAY_IN : LEASH_WAY_OUT;
+  LeashTlsConn *self = impl;
+  gboolean is_taken, has_plain;
+
+  if (g_atomic_int_get (&self->state) == LEASH_TLS_NEW)
+    return leash_tls_shake_hands (self, ctx, error);
+  leash_lock (&self->lock);
+  has_plain = way == LEASH_WAY_IN && self->n_plain > 0;
+  is_taken = self->owners[way] != NULL && self->owners[way] != g_thread_self ();
+  self->is_wanted[way] = self->is_wanted[way] || is_taken;
+  leash_unlock (&self->lock);
+  if (is_taken)
+    return leash_tls_wait_for_turn (ctx, error);
+  return has_plain || self->inner->ops->wait (self->inner->handle.impl, ctx, condition, error);
+}
