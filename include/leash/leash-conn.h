@@ -32,6 +32,8 @@ G_BEGIN_DECLS
  * @get_credentials: who the peer is
  * @send_fds: as @write, with descriptors
  * @receive_fds: as @read, with descriptors
+ * @give_up: called when a write has failed, or is not made again that would have had to wait, in the thread that
+ *   made it: who has begun to send what it was to write, and so kept others from writing, lets them
  *
  * What a connection of a LeashNetwork implementation does. All but @read and @write may be %NULL, those where only
  * one way is possible.
@@ -54,6 +56,7 @@ typedef struct
                         GError **error);
   gssize   (*receive_fds) (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
                            guint *ret_n_fds, GError **error);
+  void     (*give_up)  (gpointer impl);
 } LeashConnOps;
 
 LEASH_AVAILABLE_IN_0_1

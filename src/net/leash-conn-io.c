@@ -135,13 +135,13 @@ run_waiting (LeashConn *conn, LeashContext *ctx, const Move *move, GError **erro
 G_ALWAYS_INLINE static inline gssize
 move_some (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
 {
-  gssize n;
+  gssize n = -1;
 
   do
     {
       if (!leash_context_check_now (ctx, error)
           || !leash_patience_check (&conn->patience, move->way, ctx, error))
-        return -1;
+        break;
       if (!LEASH_CONN_HAS (conn, wait))
         {
           n = run_waiting (conn, ctx, move, error);
@@ -153,7 +153,11 @@ move_some (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
   if (n > 0 && move->way == LEASH_WAY_IN
       && LEASH_UNLIKELY (!__atomic_load_n (&conn->has_read, __ATOMIC_RELAXED)))
     __atomic_store_n (&conn->has_read, TRUE, __ATOMIC_RELAXED);
-  return n < 0 ? -1 : n;
+  if (LEASH_LIKELY (n >= 0))
+    return n;
+  if (move->way == LEASH_WAY_OUT)
+    leash_conn_give_up (conn);
+  return -1;
 }
 
 /* The end of the data, when it was a close in this process that made it, is a failure. */

@@ -49,6 +49,14 @@ gboolean leash_conn_wait_bare (LeashConn         *conn,
                                LeashWay           way,
                                GError           **error) G_GNUC_NO_INLINE;
 
+/* Of a write that failed, or that would block and is not made again. */
+static inline void
+leash_conn_give_up (LeashConn *conn)
+{
+  if (LEASH_CONN_HAS (conn, give_up))
+    conn->ops->give_up (conn->handle.impl);
+}
+
 static inline gboolean
 leash_conn_begin (LeashConn *conn, const LeashAttempt *attempt, gboolean has_op, gconstpointer caller,
                   GError **error)

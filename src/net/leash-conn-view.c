@@ -418,6 +418,8 @@ leash_conn_output_stream_write_nonblocking (GPollableOutputStream *stream, const
     return -1;
   if (view_may_try (view, LEASH_WAY_OUT, error))
     n = view->conn->ops->write (view->conn->handle.impl, view->ctx, buffer, count, error);
+  if (n < 0)
+    leash_conn_give_up (view->conn);
   return view_tell (view, &call_write, n, error);
 }
 

@@ -150,6 +150,8 @@ move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, void *buff
   while (n == LEASH_CONN_WOULD_BLOCK
          && leash_conn_wait_bare (self->conn, ctx, is_read ? LEASH_WAY_IN : LEASH_WAY_OUT, error)
          && leash_net_faults_wait (self->faults, ctx, call, error));
+  if (n < 0 && !is_read)
+    leash_conn_give_up (self->conn);
   leash_handle_leave (&self->conn->handle);
   return n;
 }

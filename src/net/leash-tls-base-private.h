@@ -10,3 +10,5 @@ GIOStream *leash_tls_base_new  (LeashConn    *conn);
 void       leash_tls_base_lend (GIOStream    *base,
                                 LeashWay      way,
                                 LeashContext *ctx);
+/* Whether all was read that comes from below. */
+gboolean   leash_tls_base_is_over (GIOStream *base);

@@ -18,6 +18,7 @@ typedef struct
   LeashConn *conn;   /* outlives it */
   LeashContext *ctx; /* atomic; lent; NULL for none */
   guint n_done;      /* atomic; calls that are over */
+  gboolean is_over;  /* atomic; there is no more to read */
 } Below;
 
 /* What was lent, NULL with the error set. A call that begins so ends with give_back(). */
@@ -32,8 +33,10 @@ borrow (Below *below, GError **error)
 }
 
 static gssize
-give_back (Below *below, gssize n)
+give_back (Below *below, LeashWay way, gssize n)
 {
+  if (way == LEASH_WAY_IN && n == 0)
+    __atomic_store_n (&below->is_over, TRUE, __ATOMIC_RELAXED);
   __atomic_fetch_add (&below->n_done, 1, __ATOMIC_RELEASE);
   return n;
 }
@@ -65,7 +68,7 @@ move (Below *below, LeashWay way, void *buffer, gsize count, GError **error)
 {
   LeashContext *ctx = borrow (below, error);
 
-  return ctx != NULL ? give_back (below, move_in (below, ctx, way, buffer, count, error)) : -1;
+  return ctx != NULL ? give_back (below, way, move_in (below, ctx, way, buffer, count, error)) : -1;
 }
 
 static gssize
@@ -106,7 +109,7 @@ try_move (Below *below, LeashWay way, void *buffer, gsize count, GError **error)
 {
   LeashContext *ctx = borrow (below, error);
 
-  return ctx != NULL ? give_back (below, try_move_in (below, ctx, way, buffer, count, error)) : -1;
+  return ctx != NULL ? give_back (below, way, try_move_in (below, ctx, way, buffer, count, error)) : -1;
 }
 
 /* Reading */
@@ -257,4 +260,12 @@ leash_tls_base_lend (GIOStream *base, LeashWay way, LeashContext *ctx)
     lend (&((LeashTlsInput *) g_io_stream_get_input_stream (base))->below, ctx);
   else
     lend (&((LeashTlsOutput *) g_io_stream_get_output_stream (base))->below, ctx);
+}
+
+gboolean
+leash_tls_base_is_over (GIOStream *base)
+{
+  Below *below = &((LeashTlsInput *) g_io_stream_get_input_stream (base))->below;
+
+  return __atomic_load_n (&below->is_over, __ATOMIC_RELAXED);
 }

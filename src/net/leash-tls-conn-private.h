@@ -34,13 +34,13 @@ typedef struct
   char *plain; /* the turn to read's, as is all of it; RECORD bytes, NULL until needed */
   gsize plain_at;
   gsize n_plain;        /* the lock's, too */
-  GByteArray *pending;  /* the turn to write's; what a record that is half-written was made of */
+  GByteArray *pending;  /* the turn to write's; what a record that is half-written was made of; empty if none is */
   gboolean is_end_told; /* likewise; nothing is written any more */
   gint is_read_shut;    /* atomic */
   gint is_reset;        /* atomic */
 } LeashTlsConn;
 
-/* The turn of a way. Who gets it gives it back. */
+/* The turn of a way, which its owner can take again. Who gets it gives it back. */
 gboolean leash_tls_take_turn     (LeashTlsConn  *self,
                                   LeashWay       way);
 void     leash_tls_give_turn     (LeashTlsConn  *self,
@@ -81,6 +81,9 @@ gssize   leash_tls_write         (gpointer       impl,
                                   const void    *buffer,
                                   gsize          count,
                                   GError       **error);
+void     leash_tls_give_up       (gpointer       impl);
+/* Says that a record is half-written; always returns FALSE. */
+gboolean leash_tls_refuse_other  (GError       **error);
 gboolean leash_tls_wait          (gpointer       impl,
                                   LeashContext  *ctx,
                                   GIOCondition   condition,

@@ -12,9 +12,9 @@
  *   that has it wakes all waiters.
  * - A record is read whole, and what the caller has no room for is kept: GIO's TLS keeps none back that a
  *   second reader, who waits for the descriptor, could not see.
- * - A record that was begun must be written to its end before another one. The writer waits for that. When
- *   its time is up, what was taken counts as written, as with what a kernel buffers, and whoever reads or
- *   writes next goes on with it.
+ * - A record that was begun must be written to its end before another one. So its writer keeps the turn
+ *   until it is out, or the writer gives up. Then what it is made of is kept: a write that begins with the
+ *   same bytes goes on with it, and is what counts them as written; any other is refused.
  *
  * Over a connection without an operation "wait" the same calls wait below, in their turn.
  */
@@ -31,7 +31,7 @@ leash_tls_take_turn (LeashTlsConn *self, LeashWay way)
   gboolean is_free;
 
   leash_lock (&self->lock);
-  is_free = self->owners[way] == NULL;
+  is_free = self->owners[way] == NULL || self->owners[way] == g_thread_self ();
   if (is_free)
     self->owners[way] = g_thread_self ();
   else
@@ -111,7 +111,9 @@ shut_writing (LeashTlsConn *self, GError **error)
                                                                              : "another thread is writing");
       return FALSE;
     }
-  if (!self->is_end_told)
+  if (self->pending->len > 0)
+    done = leash_tls_refuse_other (error);
+  else if (!self->is_end_told)
     done = tell_end (self, error);
   leash_tls_give_turn (self, LEASH_WAY_OUT);
   return done;
@@ -185,7 +187,7 @@ tls_conn_free (gpointer impl)
 
 #define TLS_OPS                                                                                              \
   .size = sizeof (LeashConnOps), .read = leash_tls_read, .write = leash_tls_write, .shutdown = tls_shutdown, \
-  .get_fd = tls_get_fd, .close = tls_close, .reset = tls_reset
+  .get_fd = tls_get_fd, .close = tls_close, .reset = tls_reset, .give_up = leash_tls_give_up
 
 static const LeashConnOps tls_ops = { TLS_OPS, .wait = leash_tls_wait };
 static const LeashConnOps tls_ops_without_wait = { TLS_OPS };

@@ -33,83 +33,74 @@ try_write (LeashTlsConn *self, const void *buffer, gsize count, GError **error)
   return -1;
 }
 
-/* Goes on with a record that was left half-written: 0 when there is none any more. */
-static gssize
-flush_pending (LeashTlsConn *self, GError **error)
+gboolean
+leash_tls_refuse_other (GError **error)
 {
+  g_set_error_literal (
+      error, G_IO_ERROR, G_IO_ERROR_PENDING,
+      "a write was given up in the middle of a record of TLS: the same bytes must be written "
+      "before anything else");
+  return FALSE;
+}
+
+/* Writes one record: a new one, or the rest of the one that was begun. */
+static gssize
+write_record (LeashTlsConn *self, const void *buffer, gsize count, GError **error)
+{
+  gsize begun = self->pending->len;
   gssize n;
 
-  if (self->pending->len == 0)
-    return 0;
-  n = try_write (self, self->pending->data, self->pending->len, error);
-  if (n < 0)
-    return n;
-  g_byte_array_set_size (self->pending, 0);
-  return 0;
-}
-
-/* In passing, for who reads: what fails will fail again. */
-static void
-flush_for_reader (LeashTlsConn *self)
-{
-  if (!leash_tls_can_wait (self) || !leash_tls_take_turn (self, LEASH_WAY_OUT))
-    return;
-  flush_pending (self, NULL);
-  leash_tls_give_turn (self, LEASH_WAY_OUT);
-}
-
-/* Writes one record, as a rule to its end. */
-static gssize
-write_record (LeashTlsConn *self, LeashContext *ctx, const void *buffer, gsize count, GError **error)
-{
-  gssize n = flush_pending (self, error);
-
-  if (n < 0)
-    return n;
-  do
-    n = try_write (self, buffer, count, error);
-  while (n == LEASH_CONN_WOULD_BLOCK && leash_tls_can_wait (self)
-         && leash_conn_wait_bare (self->conn, ctx, LEASH_WAY_OUT, error));
+  if (self->is_end_told)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "its writing side is shut down");
+      return -1;
+    }
+  if (begun > 0 && (count < begun || memcmp (buffer, self->pending->data, begun) != 0))
+    return leash_tls_refuse_other (error), -1;
+  if (begun == 0)
+    count = MIN (count, LEASH_TLS_RECORD);
+  n = try_write (self, buffer, begun > 0 ? begun : count, error);
   if (n != LEASH_CONN_WOULD_BLOCK)
-    return n;
-  if (leash_conn_is_closed (self->conn))
-    return -1;
-  /* Time is up: the record is begun, and will be written. */
-  g_clear_error (error);
-  g_byte_array_append (self->pending, buffer, (guint) count);
-  return (gssize) count;
+    g_byte_array_set_size (self->pending, 0);
+  else if (begun == 0)
+    g_byte_array_append (self->pending, buffer, (guint) count);
+  return n;
 }
 
+/* Who would block keeps the turn, for the record's sake. */
 gssize
 leash_tls_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
 {
   LeashTlsConn *self = impl;
-  GError *reason = NULL;
   gssize n;
 
   if (!leash_tls_is_open (self, ctx, &n, error))
     return n;
   if (!leash_tls_take_turn (self, LEASH_WAY_OUT))
     return miss_turn (self, ctx, error);
-  if (self->is_end_told)
-    {
-      g_set_error_literal (&reason, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                           "its writing side is shut down");
-      n = -1;
-    }
-  else
-    {
-      leash_tls_lend (self, LEASH_WAY_OUT, ctx);
-      n = write_record (self, ctx, buffer, MIN (count, LEASH_TLS_RECORD), &reason);
-      leash_tls_lend (self, LEASH_WAY_OUT, leash_context_background ());
-    }
-  leash_tls_give_turn (self, LEASH_WAY_OUT);
-  if (reason != NULL)
-    g_propagate_error (error, reason);
-  /* Without an operation to wait with, its time was up before it began. */
-  if (n == LEASH_CONN_WOULD_BLOCK && !leash_tls_can_wait (self))
+  leash_tls_lend (self, LEASH_WAY_OUT, ctx);
+  n = write_record (self, buffer, count, error);
+  leash_tls_lend (self, LEASH_WAY_OUT, leash_context_background ());
+  if (n != LEASH_CONN_WOULD_BLOCK)
+    leash_tls_give_turn (self, LEASH_WAY_OUT);
+  /* Without an operation to wait with, time is up. */
+  else if (!leash_tls_can_wait (self))
     return leash_context_check (ctx, error), -1;
   return n;
+}
+
+void
+leash_tls_give_up (gpointer impl)
+{
+  LeashTlsConn *self = impl;
+  gboolean has_turn;
+
+  leash_lock (&self->lock);
+  has_turn = self->owners[LEASH_WAY_OUT] == g_thread_self ();
+  leash_unlock (&self->lock);
+  leash_conn_give_up (self->inner);
+  if (has_turn)
+    leash_tls_give_turn (self, LEASH_WAY_OUT);
 }
 
 static gssize
@@ -124,7 +115,7 @@ try_read (LeashTlsConn *self, void *buffer, gsize count, GError **error)
     return n;
   if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     n = LEASH_CONN_WOULD_BLOCK;
-  else if (g_error_matches (reason, G_TLS_ERROR, G_TLS_ERROR_EOF))
+  else if (g_error_matches (reason, G_TLS_ERROR, G_TLS_ERROR_EOF) || leash_tls_base_is_over (self->base))
     g_set_error_literal (error, G_TLS_ERROR, G_TLS_ERROR_EOF,
                          "the connection was cut: it ended without the end that TLS tells (close_notify)");
   else
@@ -176,7 +167,6 @@ leash_tls_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GEr
     return 0;
   if (!leash_tls_is_open (self, ctx, &n, error))
     return n;
-  flush_for_reader (self);
   if (!leash_tls_take_turn (self, LEASH_WAY_IN))
     return miss_turn (self, ctx, error);
   leash_tls_lend (self, LEASH_WAY_IN, ctx);

@@ -408,11 +408,42 @@ test_deadlines (Fixture *fixture, gconstpointer unused)
   echo_once (&tls);
 }
 
+/* What is written when much is: the byte at each position of the stream tells the position. */
+#define PERIOD 251u
+#define MUCH 99000u
+
+static const guint8 *
+much_from (guint64 position)
+{
+  static guint8 block[MUCH + PERIOD];
+
+  if (block[1] == 0)
+    for (guint i = 0; i < sizeof block; i++)
+      block[i] = (guint8) (i % PERIOD);
+  return block + position % PERIOD;
+}
+
+/* Writes until the deadline, and goes on at *position, which it moves. */
+static void
+write_until_deadline (Tls *tls, guint64 *position)
+{
+  g_autoptr (GError) error = NULL;
+  gssize n;
+
+  leash_conn_set_write_deadline (tls->dialled, g_get_monotonic_time () + 50000);
+  while ((n = leash_conn_write (tls->dialled, tls->client_ctx, much_from (*position), MUCH, &error)) > 0)
+    *position += (guint64) n;
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  leash_conn_set_write_deadline (tls->dialled, -1);
+}
+
 typedef struct
 {
   Tls *tls;
-  guint64 sum;
   guint64 count;
+  guint64 n_wrong;
+  gssize end; /* what the last read returned */
+  GError *error;
 } Drain;
 
 static gpointer
@@ -422,9 +453,10 @@ drain (gpointer data)
   Drain *self = data;
   gssize n;
 
-  while ((n = leash_conn_read (self->tls->accepted, self->tls->server_ctx, buffer, 5000, NULL)) > 0)
+  while ((n = leash_conn_read (self->tls->accepted, self->tls->server_ctx, buffer, 5000, &self->error)) > 0)
     for (gssize i = 0; i < n; i++)
-      self->sum += buffer[i] * (++self->count % 251 + 1);
+      self->n_wrong += buffer[i] != self->count++ % PERIOD;
+  self->end = n;
   return NULL;
 }
 
@@ -432,36 +464,66 @@ drain (gpointer data)
 static void
 test_write_deadline_loses_nothing (Fixture *fixture, gconstpointer unused)
 {
-  g_autofree guint8 *block = g_malloc (100000);
   g_auto (Tls) tls = { 0 };
   Drain drained = { .tls = &tls };
   g_autoptr (GError) error = NULL;
-  guint64 sum = 0, count = 0;
+  guint64 position = 0;
   GThread *thread;
-  gssize n;
+  gsize n;
 
-  for (guint i = 0; i < 100000; i++)
-    block[i] = (guint8) (i * 7 + i / 256);
   connect_well (&tls, fixture);
   for (guint round = 0; round < 2; round++)
-    {
-      leash_conn_set_write_deadline (tls.dialled, g_get_monotonic_time () + 50000);
-      while ((n = leash_conn_write (tls.dialled, fixture->ctx, block + round, 99000, &error)) > 0)
-        for (gssize i = 0; i < n; i++)
-          sum += block[round + i] * (++count % 251 + 1);
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-      g_clear_error (&error);
-    }
-  leash_conn_set_write_deadline (tls.dialled, -1);
+    write_until_deadline (&tls, &position);
   thread = g_thread_new ("drain", drain, &drained);
-  n = leash_conn_write (tls.dialled, fixture->ctx, "end", 3, &error);
+  g_assert_true (leash_conn_write_all (tls.dialled, fixture->ctx, much_from (position), MUCH, &n, &error));
   g_assert_no_error (error);
-  for (gssize i = 0; i < n; i++)
-    sum += (guint8) "end"[i] * (++count % 251 + 1);
   g_assert_true (leash_conn_close (tls.dialled, &error));
   g_thread_join (thread);
-  g_assert_cmpuint (drained.count, ==, count);
-  g_assert_cmpuint (drained.sum, ==, sum);
+  g_assert_no_error (drained.error);
+  g_assert_cmpuint (drained.count, ==, position + n);
+  g_assert_cmpuint (drained.n_wrong, ==, 0);
+}
+
+static void
+assert_only_same_bytes (Tls *tls)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (leash_conn_write (tls->dialled, tls->client_ctx, "other", 5, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_PENDING, "Writing to “tls:127.0.0.1:", "the same bytes must be written");
+  g_assert_false (leash_conn_shutdown (tls->dialled, FALSE, TRUE, &error));
+  assert_io_error (error, G_IO_ERROR_PENDING, "Shutting down “tls:127.0.0.1:", "given up");
+}
+
+static gpointer
+write_other (gpointer data)
+{
+  assert_only_same_bytes (data);
+  return NULL;
+}
+
+/* A record cannot be taken back: what is begun is gone on with, or the connection is cut by its close. */
+static void
+test_write_deadline_within_a_record (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Tls) tls = { 0 };
+  Drain drained = { .tls = &tls };
+  g_autoptr (GError) error = NULL;
+  guint64 position = 0;
+  GThread *thread;
+
+  connect_well (&tls, fixture);
+  write_until_deadline (&tls, &position);
+  assert_only_same_bytes (&tls);
+  g_thread_join (g_thread_new ("other", write_other, &tls));
+  g_assert_true (leash_conn_close (tls.dialled, &error));
+  thread = g_thread_new ("drain", drain, &drained);
+  g_thread_join (thread);
+  g_assert_cmpuint (drained.count, ==, position);
+  g_assert_cmpuint (drained.n_wrong, ==, 0);
+  g_assert_cmpint (drained.end, ==, -1);
+  g_assert_error (drained.error, G_TLS_ERROR, G_TLS_ERROR_EOF);
+  g_clear_error (&drained.error);
 }
 
 static void
@@ -598,6 +660,7 @@ add_tests (void)
   ADD_TLS ("/net/tls/silent-client", test_silent_client);
   ADD_TLS ("/net/tls/deadlines", test_deadlines);
   ADD_TLS ("/net/tls/write-deadline-loses-nothing", test_write_deadline_loses_nothing);
+  ADD_TLS ("/net/tls/write-deadline-within-a-record", test_write_deadline_within_a_record);
   ADD_TLS ("/net/tls/close-wakes-reader-and-tells-the-end", test_close_wakes_reader_and_tells_the_end);
   ADD_TLS ("/net/tls/close-wakes-writer", test_close_wakes_writer);
 }
