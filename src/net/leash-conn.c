@@ -309,7 +309,8 @@ leash_conn_set_read_deadline (LeashConn *conn, gint64 deadline)
  * @conn: a connection
  * @deadline: a time of the contexts' clock, in microseconds; -1 for none, as at first
  *
- * As leash_conn_set_read_deadline(), for writes.
+ * As leash_conn_set_read_deadline(), for writes. With TLS a write that was ended in the middle of a record
+ * has to be made again before others, see leash_tls_network_new().
  *
  * Since: 0.1
  */

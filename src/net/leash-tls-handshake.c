@@ -67,7 +67,7 @@ word_failure (LeashTlsConn *self, GError **reason)
       g_set_error (reason, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE,
                    "the peer's certificate is not accepted: %s", flaws);
     }
-  else if (g_error_matches (*reason, G_TLS_ERROR, G_TLS_ERROR_EOF))
+  else if (leash_tls_base_is_over (self->base))
     {
       g_clear_error (reason);
       g_set_error_literal (reason, G_TLS_ERROR, G_TLS_ERROR_EOF,

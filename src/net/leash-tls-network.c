@@ -277,6 +277,10 @@ leash_tls_network_init_iface (LeashNetworkInterface *iface)
  * for room to do so; not while a write in another thread waits. leash_conn_shutdown() of the writing side
  * does the same without closing; the other direction goes on.
  *
+ * A write that a deadline or its context ends in the middle of a record counts nothing of it, and only a
+ * write that begins with the same bytes goes on with it: until then other writes, and leash_conn_shutdown()
+ * of the writing side, fail with %G_IO_ERROR_PENDING, and closing cuts the connection.
+ *
  * With TLS 1.3 a server that refuses a client's certificate does so behind the client's handshake: the client
  * learns of it from its first read.
  *
