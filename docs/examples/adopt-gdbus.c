@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * D-Bus on the leash: the connection, its subscriptions, and names that are owned or watched. A service
- * subscribes to a signal, owns a name, and ends; the leaking version forgets the subscription. Ids of GIO's
- * are used once in a process, so they need no connection beside them to be told apart.
+ * D-Bus on the leash: the connection, its subscriptions, and names that are owned or watched. A service owns
+ * a name, watches another and subscribes to a signal, and ends; the leaking version forgets the subscription.
+ * Ids of GIO's are used once in a process, so they need no connection beside them to be told apart.
  *
  * The bus is a daemon of the test's own.
  */
@@ -21,11 +21,17 @@ LEASH_ADOPT_ACQUIRE ("bus name", guint, g_bus_own_name_on_connection,
                      (bus, name, G_BUS_NAME_OWNER_FLAGS_NONE, NULL, NULL, NULL, NULL), name)
 LEASH_ADOPT_RELEASE ("bus name", g_bus_unown_name, (LeashContext * ctx, guint id), (id), id)
 
+LEASH_ADOPT_ACQUIRE ("bus name watch", guint, g_bus_watch_name_on_connection,
+                     (LeashContext * ctx, GDBusConnection *bus, const char *name),
+                     (bus, name, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, NULL, NULL, NULL), name)
+LEASH_ADOPT_RELEASE ("bus name watch", g_bus_unwatch_name, (LeashContext * ctx, guint id), (id), id)
+
 typedef struct
 {
   GDBusConnection *bus;
   guint subscription;
   guint name;
+  guint watch;
 } Service;
 
 static void
@@ -48,6 +54,7 @@ service_start (LeashContext *ctx, Service *service, const char *address)
   service->subscription
       = leash_g_dbus_connection_signal_subscribe (ctx, service->bus, "NameOwnerChanged", heard, service);
   service->name = leash_g_bus_own_name_on_connection (ctx, service->bus, "org.example.Service");
+  service->watch = leash_g_bus_watch_name_on_connection (ctx, service->bus, "org.example.Other");
 }
 
 static void
@@ -55,6 +62,7 @@ service_stop (LeashContext *ctx, Service *service, gboolean forgets)
 {
   g_autoptr (GError) error = NULL;
 
+  leash_g_bus_unwatch_name (ctx, service->watch);
   leash_g_bus_unown_name (ctx, service->name);
   if (!forgets) /* the bug */
     leash_g_dbus_connection_signal_unsubscribe (ctx, service->bus, service->subscription);

@@ -4,6 +4,7 @@
 #include <leash/leash.h>
 
 #include <cstdio>
+#include <fcntl.h>
 #include <string>
 
 namespace
@@ -21,6 +22,64 @@ struct Session
 };
 
 LEASH_DEFINE_CONTEXT_VALUE (Session, session)
+
+// Functions of other libraries, whose handles are adopted: pointers, ids and descriptors. The
+// macros make names of names, which must be unqualified.
+namespace other
+{
+struct Door
+{
+  std::string name;
+};
+
+Door *
+door_new ()
+{
+  return new Door{ "nameless" };
+}
+
+Door *
+door_named (const char *name)
+{
+  return new Door{ name };
+}
+
+bool
+door_free (Door *door)
+{
+  delete door;
+  return true;
+}
+
+unsigned next_id = 0;
+
+unsigned
+guest_add (Door *)
+{
+  return ++next_id;
+}
+
+void
+guest_remove (Door *, unsigned)
+{
+}
+
+int
+guest_leave (unsigned id)
+{
+  return static_cast<int> (id);
+}
+} // namespace other
+
+using namespace other;
+
+LEASH_ADOPT ("string", char *, g_strdup, (LeashContext * ctx, const char *text), (text), text, g_free)
+LEASH_ADOPT_RESULT ("door", Door *, door_new, (LeashContext * ctx), (), nullptr, bool, door_free)
+LEASH_ADOPT_ACQUIRE ("door", Door *, door_named, (LeashContext * ctx, const char *name), (name), name)
+LEASH_ADOPT_ACQUIRE ("guest", unsigned, guest_add, (LeashContext * ctx, Door *door), (door), door->name.c_str ())
+LEASH_ADOPT_RELEASE ("guest", guest_remove, (LeashContext * ctx, Door *door, unsigned id), (door, id), id)
+LEASH_ADOPT_RELEASE_RESULT ("guest", int, guest_leave, (LeashContext * ctx, unsigned id), (id), id)
+LEASH_ADOPT_FD ("log", open, (LeashContext * ctx, const char *path), (path, O_RDONLY), path, log)
 
 class Handle
 {
@@ -67,6 +126,26 @@ use_every_macro (LeashContext *ctx)
   leash_untrack (child);
 }
 
+// Each must be one more on the list while it is open.
+bool
+use_every_pair (LeashContext *ctx, LeashTracker *tracker)
+{
+  const gsize n_before = leash_tracker_count_open (tracker);
+  Door *door = leash_door_new (ctx), *named = leash_door_named (ctx, "front");
+  const unsigned first = leash_guest_add (ctx, named), second = leash_guest_add (ctx, named);
+  char *text = leash_g_strdup (ctx, "text");
+  const int log = leash_log_open (ctx, "/dev/null");
+  const gsize n_open = leash_tracker_count_open (tracker) - n_before;
+  bool went_well = log >= 0;
+
+  went_well &= leash_log_close (ctx, log) == 0;
+  leash_g_free (ctx, text);
+  leash_guest_remove (ctx, named, first);
+  went_well &= leash_guest_leave (ctx, second) == static_cast<int> (second);
+  went_well &= leash_door_free (ctx, named) && leash_door_free (ctx, door);
+  return went_well && n_open == (leash_has_tracking () ? 6 * n_forgotten : 0);
+}
+
 G_NO_INLINE void
 forget_thing (LeashContext *ctx)
 {
@@ -98,6 +177,8 @@ main ()
   const gsize wanted = leash_has_tracking () ? n_forgotten + 1 : 0;
 
   use_every_macro (ctx);
+  if (!use_every_pair (ctx, tracker))
+    return 2;
   forget_thing (ctx);
   file = forget_file (ctx);
   report = leash_tracker_report (tracker, LEASH_FORMAT_TEXT);
