@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The sweep: a function is run again and again, and each time another one of its calls on files or connections
- * fails, until it runs through. Whatever it leaves open on one of its ways out is found, with the call that sent it there.
+ * The sweep: a function is run again and again, and each time another one of its calls on files or connections, or
+ * behind a fault point (leash-fault-point.h), fails, until it runs through. Whatever it leaves open on one of its ways
+ * out is found, with the call that sent it there.
  *
  *     static void
  *     load (LeashContext *ctx, gpointer unused)
@@ -52,11 +53,13 @@ typedef LeashNetwork *(*LeashSweepNetworkFunc) (LeashTest *test,
  * @data: what @func and @set_up are called with
  * @set_up: (nullable): makes the file system of each run; %NULL is an empty directory of the run's own
  * @ops: which calls on files fail; 0 is all
- * @code: the errno that calls fail with; 0 is EIO on files, and ECONNRESET on connections
+ * @code: the errno that calls fail with; 0 is ECONNRESET on connections, and else EIO
  * @first: the first call that fails; 0 is as 1
  * @max_runs: how many runs there are at most; 0 is 10,000
  * @set_up_network: (nullable): makes the network of each run, such as one in memory with a server; %NULL is the host's
  * @net_ops: which calls on connections fail; 0 is all
+ * @points: (nullable): the operations of fault points that fail, with spaces between: "prepare step"; %NULL is all, and
+ *   "" none
  *
  * What is swept, and how.
  */
@@ -71,8 +74,9 @@ typedef struct
   guint64 max_runs;
   LeashSweepNetworkFunc set_up_network;
   LeashNetOps net_ops;
+  const char *points;
   /*< private >*/
-  gpointer reserved[4];
+  gpointer reserved[3];
 } LeashSweep;
 
 LEASH_AVAILABLE_IN_0_1

@@ -168,6 +168,19 @@ void      leash_tag_misused_at     (LeashTag        *tag,
       call;                                                                                                  \
   }))
 
+/* One more of each again: behind the two numbers stands who makes calls fail, NULL while no sweep goes on. */
+#define LEASH_HAS_FAULTS_(ctx)                                                                               \
+  (LEASH_IS_NULL_ (ctx)                                                                                      \
+   || LEASH_UNLIKELY_ (__atomic_load_n ((const gpointer *) ((const guint *) (ctx)->tracker + 2),             \
+                                        __ATOMIC_RELAXED)                                                    \
+                       != NULL))
+
+#define LEASH_FAULT_CALL_(ctx, call)                                                                         \
+  (__extension__ ({                                                                                          \
+    LeashContext *leash_ctx_ = (ctx);                                                                        \
+    !LEASH_HAS_TRACKER_ (leash_ctx_) || !LEASH_HAS_FAULTS_ (leash_ctx_) || (call);                           \
+  }))
+
 #else /* LEASH_DISABLE */
 
 #define LEASH_SITE ((const LeashSite *) NULL)
@@ -193,6 +206,16 @@ void      leash_tag_misused_at     (LeashTag        *tag,
         LeashTag *leash_tag_ = (tag);                                                                        \
         call;                                                                                                \
       }                                                                                                      \
+  }))
+
+#define LEASH_FAULT_CALL_(ctx, call)                                                                         \
+  (__extension__ ({                                                                                          \
+    if (0)                                                                                                   \
+      {                                                                                                      \
+        LeashContext *leash_ctx_ = (ctx);                                                                    \
+        (void) (call);                                                                                       \
+      }                                                                                                      \
+    TRUE;                                                                                                    \
   }))
 
 #endif /* LEASH_DISABLE */

@@ -11,6 +11,7 @@
 #include <leash/leash-dir.h>
 #include <leash/leash-fault-fs.h>
 #include <leash/leash-fault-network.h>
+#include <leash/leash-fault-point.h>
 #include <leash/leash-file-stream.h>
 #include <leash/leash-file.h>
 #include <leash/leash-files.h>

@@ -8,6 +8,7 @@
 #include <leash/leash-track.h>
 
 #include "leash-age-private.h"
+#include "leash-fault-hook-private.h"
 #include "leash-keys-private.h"
 #include "leash-shard-private.h"
 #include "leash-thread-private.h"
@@ -17,9 +18,10 @@
 
 struct _LeashTracker
 {
-  /* These two first, and 0 for what is off: the macros of leash-track.h look at them. */
+  /* These three first, and 0 for what is off: the macros of leash-track.h look at them. */
   guint level;             /* atomic; LeashLevel */
   guint hears_handles;     /* atomic; FALSE while it was always off, and no handle was ever tracked anywhere */
+  const LeashFaultHook *fault_hook; /* atomic, its use guarded by the lock of all trackers; NULL for none */
   gint ref_count;          /* atomic */
   guint sample_every;      /* atomic */
   guint depth;             /* atomic; frames */
@@ -50,6 +52,7 @@ struct _LeashTracker
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, level) == 0 && LEASH_LEVEL_OFF == 0);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, hears_handles) == sizeof (guint));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (LeashTracker, fault_hook) == 2 * sizeof (guint));
 
 /* Guards the list of all trackers and the links between them; taken before any other. */
 extern LeashLock leash_trackers_lock __attribute__ ((visibility ("hidden")));

@@ -74,7 +74,10 @@ tracker_new (LeashTracker *parent)
   g_ptr_array_add (trackers, tracker);
   tracker->hears_handles = has_handles || settings->level != LEASH_LEVEL_OFF;
   if (parent != NULL)
-    g_ptr_array_add (parent->nested, tracker);
+    {
+      tracker->fault_hook = parent->fault_hook;
+      g_ptr_array_add (parent->nested, tracker);
+    }
   leash_unlock (&leash_trackers_lock);
   leash_live_start ();
   leash_age_set_limit (tracker, settings->age_limit_us, TRUE);

@@ -2,9 +2,9 @@
 /*
  * The sweep. A run is a LeashTest of its own: a fresh context, tracker and directory, and a file system that
  * is made anew, so that no run sees what another has done. The function's context carries a fault file system
- * and a fault network, by which the nth call fails, and no other: calls of both kinds are numbered together,
- * in the order in which they are made. The run by which no call is reached any more is the last; what it
- * leaves open is left open without any fault.
+ * and a fault network, and the tracker a hook for fault points, by which the nth call fails, and no other:
+ * calls of all kinds are numbered together, in the order in which they are made. The run by which no call is
+ * reached any more is the last; what it leaves open is left open without any fault.
  *
  * A file that is leaked at call 3 is leaked at all calls behind it as well. Findings are therefore told apart
  * by where the things were opened that are left, and each comes once, with its report, and with the other
@@ -24,8 +24,10 @@
 #include <leash/leash-test-sweep.h>
 
 #include "leash-error-private.h"
+#include "leash-fault-hook-private.h"
 #include "leash-fault-rules-private.h"
 #include "leash-net-faults-private.h"
+#include "leash-quote-private.h"
 
 #define DEFAULT_MAX_RUNS 10000
 
@@ -175,8 +177,8 @@ begin_census (LeashTestState *state)
 }
 
 /*
- * The same rule for files and for connections, which number their calls together by counter. It is for one
- * number, and not for the first from there, which there is one of each kind.
+ * The same rule for files, connections and fault points, which number their calls together by counter. It is
+ * for one number, and not for the first from there, which there is one of each kind.
  */
 
 static LeashFs *
@@ -211,6 +213,53 @@ make_faulty_network (const LeashSweep *sweep, LeashNetwork *inner, guint64 nth, 
   return network;
 }
 
+/* The rule for fault points. */
+typedef struct
+{
+  const LeashSweep *sweep;
+  guint64 nth;
+  guint64 *counter;
+  char *struck; /* the call that failed, owned; NULL before */
+} FaultPoints;
+
+/* Whether a list of words has one. */
+static gboolean
+has_word (const char *words, const char *word)
+{
+  g_auto (GStrv) list = g_strsplit (words, " ", -1);
+
+  return g_strv_contains ((const char *const *) list, word);
+}
+
+/* As calls on files are written: prepare ("SELECT 1") */
+static char *
+write_call (const char *operation, const char *name)
+{
+  GString *text = g_string_new (operation);
+
+  g_string_append (text, " (");
+  if (name != NULL)
+    leash_quote_append (text, name);
+  g_string_append_c (text, ')');
+  return g_string_free (text, FALSE);
+}
+
+static gboolean
+ask_at_point (const char *operation, const char *name, gpointer user_data, GError **error)
+{
+  FaultPoints *points = user_data;
+  int code = points->sweep->code != 0 ? points->sweep->code : EIO;
+
+  if ((points->sweep->points != NULL && !has_word (points->sweep->points, operation))
+      || __atomic_add_fetch (points->counter, 1, __ATOMIC_RELAXED) != points->nth)
+    return TRUE;
+  points->struck = write_call (operation, name);
+  g_set_error (error, G_IO_ERROR, (int) g_io_error_from_errno (code),
+               "%s (injected by the sweep at call %" G_GUINT64_FORMAT ", %s)", g_strerror (code), points->nth,
+               points->struck);
+  return FALSE;
+}
+
 /* Calls the function with the nth call failing. Returns which one that was, NULL when it was not reached. */
 static char *
 call_with_fault (const LeashSweep *sweep, LeashTest *test, LeashFs *disk, LeashNetwork *wire, guint64 nth)
@@ -220,14 +269,17 @@ call_with_fault (const LeashSweep *sweep, LeashTest *test, LeashFs *disk, LeashN
   g_autoptr (LeashNetwork) network = make_faulty_network (sweep, wire, nth, &n_calls);
   g_autoptr (LeashContext) with_fs = leash_context_with_fs (test->ctx, fs);
   g_autoptr (LeashContext) ctx = leash_context_with_network (with_fs, network);
+  FaultPoints points = { .sweep = sweep, .nth = nth, .counter = &n_calls };
   char *struck;
 
   begin_census (test->priv);
+  leash_tracker_set_fault_hook (test->tracker, &(LeashFaultHook){ ask_at_point, &points });
   sweep->func (ctx, sweep->data);
   /* What is left open makes calls when it is closed after all. */
+  leash_tracker_set_fault_hook (test->tracker, NULL);
   leash_fault_fs_remove (fs, 1);
   leash_fault_network_remove (network, 1);
-  struck = leash_fault_fs_get_last (fs);
+  struck = points.struck != NULL ? points.struck : leash_fault_fs_get_last (fs);
   return struck != NULL ? struck : leash_fault_network_get_last (network);
 }
 
@@ -359,15 +411,17 @@ leash_test_sweep_check (const LeashSweep *sweep, GError **error)
  * leash_test_sweep_full: (skip)
  * @sweep: what is swept, and how
  *
- * Runs a function with its first call on files or connections failing, then with the second, and so on until
- * it makes none more, and asks after each run what leash_test_end() asks: whether anything is still open or
- * was misused. What the function makes of the errors is its own affair. Everything found is printed as TAP
- * diagnostics, with the call that failed, and fails the test, through GTest.
+ * Runs a function with its first call on files, connections or behind a fault point failing, then with the
+ * second, and so on until it makes none more, and asks after each run what leash_test_end() asks: whether
+ * anything is still open or was misused. What the function makes of the errors is its own affair. Everything
+ * found is printed as TAP diagnostics, with the call that failed, and fails the test, through GTest.
  *
  * The calls counted are those on the file system and the network of the context that the function gets, and
- * on what is opened there; closing is one too. Files and connections have no descriptor then. A run that
- * crashes is the test's crash. The function may start threads, if it waits for them; what may wait for ever
- * when a call on a connection has failed needs a deadline.
+ * on what is opened there; closing is one too. Files and connections have no descriptor then. Calls of other
+ * libraries are counted where those have a leash_fault_point(), as leash-sql-1 has, through a context with
+ * the tracker that the function gets or with one nested in it; not without tracking. A run that crashes is
+ * the test's crash. The function may start threads, if it waits for them; what may wait for ever when a call
+ * on a connection has failed needs a deadline.
  *
  * Use it by itself: within a test of leash_test_begin(), descriptors and threads are not counted.
  *

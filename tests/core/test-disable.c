@@ -59,6 +59,7 @@ test_evaluates_nothing (void)
   leash_tag_touch (get_tag (), get_text ());
   leash_tag_touch_caller (get_tag (), get_text (), LEASH_CALLER);
   leash_tag_misused (get_tag (), get_text (), LEASH_CALLER);
+  g_assert_true (leash_fault_point (get_context (ctx), get_text (), get_text (), NULL));
   g_assert_cmpuint (n_evaluated, ==, 0);
   g_assert_cmpint (fd, ==, -1);
   g_assert_null (object);

@@ -78,6 +78,16 @@ test_files_work (Fixture *fixture, gconstpointer unused)
 }
 
 static void
+test_fault_points_go_on (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (leash_fault_point (fixture->ctx, "prepare", NULL, &error));
+  g_assert_true (leash_fault_point_at (fixture->ctx, "prepare", NULL, &error));
+  g_assert_no_error (error);
+}
+
+static void
 test_nothing_is_tracked (Fixture *fixture, gconstpointer unused)
 {
   g_autoptr (GObject) object = g_object_new (G_TYPE_OBJECT, NULL);
@@ -261,6 +271,7 @@ main (int argc, char **argv)
   ADD ("/disabled/context-shows-no-tracker-to-the-macros", test_context_costs_nothing);
   ADD ("/disabled/files-work", test_files_work);
   ADD ("/disabled/no-call-makes-a-tag", test_nothing_is_tracked);
+  ADD ("/disabled/fault-points-go-on", test_fault_points_go_on);
   ADD ("/disabled/reports-say-why-they-are-empty", test_reports_say_why_they_are_empty);
   ADD ("/disabled/snapshots-are-empty", test_snapshots_are_empty);
   ADD ("/disabled/no-stack-is-taken", test_no_stacks);

@@ -21,6 +21,10 @@ void hot_around_work (LeashContext *ctx);
 void hot_pointer (LeashContext *ctx, gpointer handle);
 void hot_untrack_pointer (LeashContext *ctx, gpointer handle);
 
+void all_points (LeashContext *ctx);
+void all_points_bare (LeashContext *ctx);
+void hot_point (LeashContext *ctx);
+
 void hot_adopted (LeashContext *ctx);
 void hot_adopted_bare (LeashContext *ctx);
 
@@ -121,4 +125,24 @@ void
 hot_untrack_pointer (LeashContext *ctx, gpointer handle)
 {
   leash_untrack_pointer (ctx, "thing", handle);
+}
+
+void
+all_points (LeashContext *ctx)
+{
+  if (leash_fault_point (ctx, describe (), describe (), NULL))
+    work ();
+}
+
+void
+all_points_bare (LeashContext *ctx)
+{
+  work ();
+}
+
+void
+hot_point (LeashContext *ctx)
+{
+  if (leash_fault_point (ctx, "prepare", describe (), NULL))
+    work ();
 }
