@@ -54,7 +54,7 @@ typedef enum
  * @LEASH_NET_FAULT_BANDWIDTH: all reads and writes that match move so many bytes a second together, on the
  * clock of their contexts; a call moves a tenth of that at most, and a byte at least
  * @LEASH_NET_FAULT_STALL: dialling, reading and writing wait until the rule is removed, or their context is
- * done
+ * done. At the other end dialling and reading do
  *
  * What a rule does to a call. What fails to close is closed all the same, as by the kernel.
  */
@@ -76,6 +76,8 @@ typedef enum
  * @address: (nullable): a pattern, as for fnmatch() without flags, for the address that was dialled, or
  * listened at; for an accepted connection it is the listener's. %NULL is any
  * @party: (nullable): a pattern for who calls; see leash_fault_network_new_party(). %NULL is anybody
+ * @peer: (nullable): a pattern for the party at the other end: who listens at the address, or has dialled from
+ *   it. Over local sockets, who has dialled is not known. %NULL is anybody
  * @first: the first of the calls that match on which it strikes; 0 is as 1
  * @every: from there, it strikes on each @every-th of them; 0 is as 1
  * @times: how often it strikes before it lets everything pass; 0 for no limit
@@ -97,6 +99,7 @@ typedef struct
   LeashNetOps ops;
   const char *address;
   const char *party;
+  const char *peer;
   guint64 first;
   guint64 every;
   guint64 times;
@@ -132,6 +135,10 @@ LEASH_AVAILABLE_IN_0_1
 guint         leash_fault_network_part         (LeashNetwork            *network,
                                                 const char              *party,
                                                 const char              *address);
+LEASH_AVAILABLE_IN_0_1
+guint         leash_fault_network_part_parties (LeashNetwork            *network,
+                                                const char              *party,
+                                                const char              *other);
 LEASH_AVAILABLE_IN_0_1
 gboolean      leash_fault_network_remove       (LeashNetwork            *network,
                                                 guint                    rule);

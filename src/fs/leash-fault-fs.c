@@ -13,7 +13,7 @@
 typedef struct
 {
   LeashWrapFs parent_instance;
-  LeashFaultRules *rules; /* a reference; shared with the roots within */
+  LeashInjections *rules; /* a reference; shared with the roots within */
 } LeashFaultFs;
 
 typedef LeashWrapFsClass LeashFaultFsClass;
@@ -35,35 +35,33 @@ wait_for (LeashContext *ctx, gint64 delay, GError **error)
 }
 
 static char *
-note_last (LeashFaultRules *rules, const LeashFsCall *call)
+note_last (LeashInjections *rules, const LeashFsCall *call)
 {
   GString *text = g_string_new (NULL);
 
   leash_fs_call_append_text (call, text, FALSE);
-  leash_lock (&rules->lock);
-  g_free (rules->last);
-  rules->last = g_strdup (text->str);
-  leash_unlock (&rules->lock);
+  leash_injections_note_last (rules, g_strdup (text->str));
   return g_string_free (text, FALSE);
 }
 
 static gboolean
-perform (LeashFaultFs *self, LeashContext *ctx, LeashFsCall *call, const LeashFaultVerdict *verdict,
+perform (LeashFaultFs *self, LeashContext *ctx, LeashFsCall *call, const LeashFaultVerdict *judged,
          GError **error)
 {
+  gsize count = judged->verdict.count;
   gsize written = 0;
   gboolean done;
 
   call->number = 0;
-  call->count = verdict->count;
+  call->count = count;
   /* What is shortened to nothing is not asked for: files never see a count of 0. */
-  done = ((call->op & LEASH_FAULT_BYTES_OPS) != 0 && verdict->count == 0)
+  done = ((call->op & LEASH_FAULT_BYTES_OPS) != 0 && count == 0)
          || leash_fs_call_perform (self->parent_instance.inner, ctx, call, error);
-  if (verdict->filling == 0)
+  if (judged->filling == 0)
     return done;
   written = done ? (gsize) call->number : 0;
-  if (written < verdict->count)
-    leash_fault_rules_give_back (self->rules, verdict->filling, verdict->count - written);
+  if (written < count)
+    leash_fault_rules_give_back (self->rules, judged->filling, count - written);
   return done;
 }
 
@@ -71,24 +69,25 @@ static gboolean
 fault_around (LeashWrapFs *wrap, LeashContext *ctx, LeashFsCall *call, GError **error)
 {
   LeashFaultFs *self = (LeashFaultFs *) wrap;
-  LeashFaultVerdict verdict = { .count = call->count };
+  LeashFaultVerdict judged = { .verdict.count = call->count };
+  const LeashVerdict *verdict = &judged.verdict;
   g_autofree char *text = NULL;
   gboolean fails;
 
-  leash_fault_rules_judge (self->rules, call, &verdict);
-  if (LEASH_LIKELY (verdict.rule == 0))
-    return perform (self, ctx, call, &verdict, error);
+  leash_injections_judge (self->rules, call->op, call, &judged);
+  if (LEASH_LIKELY (verdict->rule == 0))
+    return perform (self, ctx, call, &judged, error);
   text = note_last (self->rules, call);
-  fails = verdict.delay > 0 && !wait_for (ctx, verdict.delay, error);
-  if (!fails && verdict.fails)
+  fails = verdict->delay > 0 && !wait_for (ctx, verdict->delay, error);
+  if (!fails && verdict->fails)
     {
-      leash_fault_verdict_set_error (&verdict, text, error);
+      leash_verdict_set_error (verdict, text, error);
       fails = TRUE;
     }
   if (!fails)
-    return perform (self, ctx, call, &verdict, error);
-  if (verdict.filling != 0)
-    leash_fault_rules_give_back (self->rules, verdict.filling, verdict.count);
+    return perform (self, ctx, call, &judged, error);
+  if (judged.filling != 0)
+    leash_fault_rules_give_back (self->rules, judged.filling, verdict->count);
   if ((call->op & (LEASH_FS_OP_CLOSE | LEASH_FS_OP_CLOSE_DIR)) != 0)
     leash_fs_call_perform (wrap->inner, ctx, call, NULL);
   return FALSE;
@@ -97,18 +96,16 @@ fault_around (LeashWrapFs *wrap, LeashContext *ctx, LeashFsCall *call, GError **
 static LeashWrapFs *
 fault_new_root (LeashWrapFs *wrap)
 {
-  LeashFaultRules *rules = ((LeashFaultFs *) wrap)->rules;
   LeashFaultFs *root = g_object_new (leash_fault_fs_get_type (), NULL);
 
-  g_atomic_int_inc (&rules->ref_count);
-  root->rules = rules;
+  root->rules = leash_injections_ref (((LeashFaultFs *) wrap)->rules);
   return (LeashWrapFs *) root;
 }
 
 static void
 leash_fault_fs_finalize (GObject *object)
 {
-  leash_fault_rules_unref (((LeashFaultFs *) object)->rules);
+  leash_injections_unref (((LeashFaultFs *) object)->rules);
   G_OBJECT_CLASS (leash_fault_fs_parent_class)->finalize (object);
 }
 
@@ -134,7 +131,7 @@ is_fault_fs (LeashFs *fs)
   return G_TYPE_CHECK_INSTANCE_TYPE (fs, leash_fault_fs_get_type ());
 }
 
-static LeashFaultRules *
+static LeashInjections *
 get_rules (LeashFs *fs)
 {
   return ((LeashFaultFs *) fs)->rules;
@@ -164,7 +161,7 @@ leash_fault_fs_new (LeashFs *fs)
   g_return_val_if_fail (LEASH_IS_FS (fs), NULL);
 
   self = g_object_new (leash_fault_fs_get_type (), NULL);
-  self->rules = leash_fault_rules_new ();
+  self->rules = leash_injections_new (&leash_fault_rules);
   return leash_wrap_fs_set_up ((LeashWrapFs *) self, fs, NULL);
 }
 
@@ -204,9 +201,7 @@ has_code_for_its_effect (const LeashFaultRule *rule)
 guint
 leash_fault_fs_add (LeashFs *fs, const LeashFaultRule *rule)
 {
-  LeashFaultRules *rules;
   LeashFaultEntry *added;
-  guint id;
 
   g_return_val_if_fail (is_fault_fs (fs), 0);
   g_return_val_if_fail (rule != NULL, 0);
@@ -219,28 +214,15 @@ leash_fault_fs_add (LeashFs *fs, const LeashFaultRule *rule)
   added = g_new0 (LeashFaultEntry, 1);
   added->rule = *rule;
   added->rule.path = g_strdup (rule->path);
-  added->rule.ops = rule->ops != 0 ? rule->ops : get_possible_ops (rule->effect);
-  added->rule.first = MAX (rule->first, 1);
-  added->rule.every = MAX (rule->every, 1);
-  added->rule.times = rule->times != 0 ? rule->times : G_MAXUINT64;
-  added->rule.chance = rule->chance > 0 ? rule->chance : 1;
+  added->when = LEASH_INJECTION_RULE (rule, get_possible_ops (rule->effect));
   added->bytes_left = rule->bytes;
-  rules = get_rules (fs);
-  leash_lock (&rules->lock);
-  id = added->id = ++rules->last_id;
-  g_ptr_array_add (rules->entries, added);
-  leash_unlock (&rules->lock);
-  return id;
+  return leash_injections_add (get_rules (fs), added);
 }
 
 void
 leash_fault_fs_count_by (LeashFs *fs, guint rule, guint64 *counter)
 {
-  LeashFaultRules *rules = get_rules (fs);
-
-  leash_lock (&rules->lock);
-  leash_fault_rules_find (rules, rule)->counter = counter;
-  leash_unlock (&rules->lock);
+  leash_injections_count_by (get_rules (fs), rule, counter);
 }
 
 /**
@@ -317,18 +299,9 @@ leash_fault_fs_fill (LeashFs *fs, guint64 bytes)
 gboolean
 leash_fault_fs_remove (LeashFs *fs, guint rule)
 {
-  LeashFaultRules *rules;
-  LeashFaultEntry *found;
-
   g_return_val_if_fail (is_fault_fs (fs), FALSE);
 
-  rules = get_rules (fs);
-  leash_lock (&rules->lock);
-  found = leash_fault_rules_find (rules, rule);
-  if (found != NULL)
-    g_ptr_array_remove (rules->entries, found);
-  leash_unlock (&rules->lock);
-  return found != NULL;
+  return leash_injections_remove (get_rules (fs), rule);
 }
 
 /**
@@ -345,17 +318,9 @@ leash_fault_fs_remove (LeashFs *fs, guint rule)
 guint64
 leash_fault_fs_count_calls (LeashFs *fs, LeashFsOps ops)
 {
-  LeashFaultRules *rules;
-  guint64 n = 0;
-
   g_return_val_if_fail (is_fault_fs (fs), 0);
 
-  rules = get_rules (fs);
-  leash_lock (&rules->lock);
-  for (guint i = 0; i < LEASH_FAULT_N_OPS; i++)
-    n += (ops & 1u << i) != 0 ? rules->n_calls[i] : 0;
-  leash_unlock (&rules->lock);
-  return n;
+  return leash_injections_count_calls (get_rules (fs), ops);
 }
 
 /**
@@ -372,18 +337,9 @@ leash_fault_fs_count_calls (LeashFs *fs, LeashFsOps ops)
 guint64
 leash_fault_fs_count_struck (LeashFs *fs, guint rule)
 {
-  LeashFaultRules *rules;
-  LeashFaultEntry *found;
-  guint64 n;
-
   g_return_val_if_fail (is_fault_fs (fs), 0);
 
-  rules = get_rules (fs);
-  leash_lock (&rules->lock);
-  found = leash_fault_rules_find (rules, rule);
-  n = rule == 0 ? rules->n_struck : found != NULL ? found->n_struck : 0;
-  leash_unlock (&rules->lock);
-  return n;
+  return leash_injections_count_struck (get_rules (fs), rule);
 }
 
 /**
@@ -399,14 +355,7 @@ leash_fault_fs_count_struck (LeashFs *fs, guint rule)
 char *
 leash_fault_fs_get_last (LeashFs *fs)
 {
-  LeashFaultRules *rules;
-  char *last;
-
   g_return_val_if_fail (is_fault_fs (fs), NULL);
 
-  rules = get_rules (fs);
-  leash_lock (&rules->lock);
-  last = g_strdup (rules->last);
-  leash_unlock (&rules->lock);
-  return last;
+  return leash_injections_get_last (get_rules (fs));
 }

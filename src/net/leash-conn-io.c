@@ -19,49 +19,33 @@ static const LeashAttempt call_send
 static const LeashAttempt call_receive
     = { "Receiving descriptors from", "descriptors received after close", "receive descriptors" };
 
-/* What is moved: one of the operations, with its arguments. */
-typedef struct _Move Move;
-struct _Move
-{
-  gssize (*run) (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error);
-  LeashWay way;
-  char *buffer; /* not written to by what writes */
-  gsize count;
-  const GOutputVector *vectors;
-  gsize n_vectors;
-  const int *fds;
-  int *ret_fds;
-  guint n_fds;
-  guint *ret_n_fds;
-};
-
-static gssize
-run_read (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
+gssize
+leash_conn_run_read (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
 {
   return conn->ops->read (conn->handle.impl, ctx, move->buffer, move->count, error);
 }
 
-static gssize
-run_write (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
+gssize
+leash_conn_run_write (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
 {
   return conn->ops->write (conn->handle.impl, ctx, move->buffer, move->count, error);
 }
 
 static gssize
-run_writev (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
+run_writev (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
 {
   return conn->ops->writev (conn->handle.impl, ctx, move->vectors, move->n_vectors, error);
 }
 
-static gssize
-run_send (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
+gssize
+leash_conn_run_send (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
 {
   return conn->ops->send_fds (conn->handle.impl, ctx, move->buffer, move->count, move->fds, move->n_fds,
                               error);
 }
 
-static gssize
-run_receive (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
+gssize
+leash_conn_run_receive (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
 {
   return conn->ops->receive_fds (conn->handle.impl, ctx, move->buffer, move->count, move->ret_fds,
                                  move->n_fds, move->ret_n_fds, error);
@@ -110,7 +94,7 @@ leash_conn_wait_bare (LeashConn *conn, LeashContext *ctx, LeashWay way, GError *
 
 /* Runs what waits by itself. */
 G_NO_INLINE static gssize
-run_waiting (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
+run_waiting (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
 {
   gboolean was_done, was_woken;
   GError *reason = NULL;
@@ -133,7 +117,7 @@ run_waiting (LeashConn *conn, LeashContext *ctx, const Move *move, GError **erro
 
 /* Moves some. Returns -1 with the bare reason, or none where the connection was closed meanwhile. */
 G_ALWAYS_INLINE static inline gssize
-move_some (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
+move_some (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
 {
   gssize n = -1;
 
@@ -160,11 +144,18 @@ move_some (LeashConn *conn, LeashContext *ctx, const Move *move, GError **error)
   return -1;
 }
 
+gssize
+leash_conn_move_bare (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error)
+{
+  return move_some (conn, ctx, move, error);
+}
+
 /* The end of the data, when it was a close in this process that made it, is a failure. */
 gssize
 leash_conn_read_bare (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count, GError **error)
 {
-  const Move move = { .run = run_read, .way = LEASH_WAY_IN, .buffer = buffer, .count = count };
+  const LeashMove move
+      = { .run = leash_conn_run_read, .way = LEASH_WAY_IN, .buffer = buffer, .count = count };
   gssize n = count > 0 ? move_some (conn, ctx, &move, error) : leash_context_check (ctx, error) ? 0 : -1;
 
   return n == 0 && leash_use_is_closed (&conn->handle.use) ? -1 : n;
@@ -173,7 +164,8 @@ leash_conn_read_bare (LeashConn *conn, LeashContext *ctx, void *buffer, gsize co
 gssize
 leash_conn_write_bare (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize count, GError **error)
 {
-  const Move move = { .run = run_write, .way = LEASH_WAY_OUT, .buffer = (char *) buffer, .count = count };
+  const LeashMove move
+      = { .run = leash_conn_run_write, .way = LEASH_WAY_OUT, .buffer = (char *) buffer, .count = count };
 
   return count > 0 ? move_some (conn, ctx, &move, error) : leash_context_check (ctx, error) ? 0 : -1;
 }
@@ -183,7 +175,8 @@ static gssize
 write_vectors (LeashConn *conn, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors,
                GError **error)
 {
-  const Move move = { .run = run_writev, .way = LEASH_WAY_OUT, .vectors = vectors, .n_vectors = n_vectors };
+  const LeashMove move
+      = { .run = run_writev, .way = LEASH_WAY_OUT, .vectors = vectors, .n_vectors = n_vectors };
 
   while (n_vectors > 0 && vectors->size == 0)
     {
@@ -500,8 +493,8 @@ gssize
 leash_conn_send_fds (LeashConn *conn, LeashContext *ctx, const void *buffer, gsize count, const int *fds,
                      guint n_fds, GError **error)
 {
-  const Move move = {
-    .run = run_send,
+  const LeashMove move = {
+    .run = leash_conn_run_send,
     .way = LEASH_WAY_OUT,
     .buffer = (char *) buffer,
     .count = count,
@@ -547,8 +540,8 @@ gssize
 leash_conn_receive_fds (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count, int *ret_fds,
                         guint max_fds, guint *ret_n_fds, GError **error)
 {
-  const Move move = {
-    .run = run_receive,
+  const LeashMove move = {
+    .run = leash_conn_run_receive,
     .way = LEASH_WAY_IN,
     .buffer = buffer,
     .count = count,

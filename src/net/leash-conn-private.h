@@ -40,6 +40,30 @@ struct _LeashConn
 gboolean leash_conn_refuse (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
 void leash_conn_explain (LeashConn *conn, const LeashAttempt *attempt, GError **error) G_GNUC_NO_INLINE;
 
+/* What is moved: one of the operations, with its arguments. */
+typedef struct _LeashMove LeashMove;
+struct _LeashMove
+{
+  /* Tries: may return LEASH_CONN_WOULD_BLOCK. */
+  gssize (*run) (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error);
+  LeashWay way;
+  char *buffer; /* not written to by what writes */
+  gsize count;
+  const GOutputVector *vectors;
+  gsize n_vectors;
+  const int *fds;
+  int *ret_fds;
+  guint n_fds;
+  guint *ret_n_fds;
+};
+
+gssize leash_conn_run_read (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error);
+gssize leash_conn_run_write (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error);
+gssize leash_conn_run_send (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error);
+gssize leash_conn_run_receive (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error);
+/* Moves some, and waits for it, without the guard of the handle; returns -1 with the bare reason for an error. */
+gssize leash_conn_move_bare (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error);
+
 /*
  * Waits until an operation that would block may be tried again. The error is the bare reason, or none where the
  * connection was closed meanwhile.

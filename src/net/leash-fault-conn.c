@@ -18,8 +18,7 @@ typedef struct
 {
   LeashNetFaults *faults;  /* a reference */
   LeashContext *ctx;       /* for what comes without one */
-  char *party;             /* NULL for none */
-  char *address;           /* as rules see it */
+  LeashNetEnd end;         /* its texts are owned, but for the addresses of the inner connection */
   LeashConn *conn;         /* owned; NULL for a listener */
   LeashListener *listener; /* owned; NULL for a connection */
   LeashUse *use;           /* of the outer connection */
@@ -33,10 +32,10 @@ front_new (LeashNetFaults *faults, LeashContext *ctx, const char *party, const c
 {
   Front *self = g_new0 (Front, 1);
 
-  self->faults = leash_net_faults_ref (faults);
+  self->faults = leash_injections_ref (faults);
   self->ctx = leash_context_with_clock (leash_context_background (), leash_context_get_clock (ctx));
-  self->party = g_strdup (party);
-  self->address = g_strdup (address);
+  self->end.party = g_strdup (party);
+  self->end.address = g_strdup (address);
   return self;
 }
 
@@ -47,11 +46,12 @@ front_free (gpointer impl)
 
   leash_conn_unref (self->conn);
   leash_listener_unref (self->listener);
-  leash_net_faults_unref (self->faults);
+  leash_injections_unref (self->faults);
   leash_context_unref (self->ctx);
   g_clear_error (&self->reset);
-  g_free (self->party);
-  g_free (self->address);
+  g_free ((char *) self->end.party);
+  g_free ((char *) self->end.address);
+  leash_net_end_clear (&self->end);
   g_free (self);
 }
 
@@ -60,8 +60,7 @@ get_call (Front *self, LeashNetOps op, gsize count)
 {
   return (LeashNetCall){
     .op = op,
-    .party = self->party,
-    .address = self->address,
+    .end = &self->end,
     .count = count,
     .n_read = __atomic_load_n (&self->n_read, __ATOMIC_RELAXED),
     .n_written = __atomic_load_n (&self->n_written, __ATOMIC_RELAXED),
@@ -120,35 +119,25 @@ refuse (GError **error)
 
 /* Reading and writing */
 
+/* One without a wait operation waits by itself, in a context that its close ends. */
 static gssize
-try_inner (LeashConn *inner, LeashContext *ctx, gboolean is_read, void *buffer, gsize count, GError **error)
+try_inner (LeashConn *inner, LeashContext *ctx, const LeashMove *move, GError **error)
 {
-  if (is_read ? inner->ops->read == NULL : inner->ops->write == NULL)
-    {
-      refuse (error);
-      return -1;
-    }
-  if (!LEASH_CONN_HAS (inner, wait))
-    return is_read ? leash_conn_read_bare (inner, ctx, buffer, count, error)
-                   : leash_conn_write_bare (inner, ctx, buffer, count, error);
-  return is_read ? inner->ops->read (inner->handle.impl, ctx, buffer, count, error)
-                 : inner->ops->write (inner->handle.impl, ctx, buffer, count, error);
+  return LEASH_CONN_HAS (inner, wait) ? move->run (inner, ctx, move, error)
+                                      : leash_conn_move_bare (inner, ctx, move, error);
 }
 
 /* Within the inner connection, which a reset closes only when all have left. */
 static gssize
-move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, void *buffer, gsize count,
-            GError **error)
+move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, const LeashMove *move, GError **error)
 {
-  gboolean is_read = call->op == LEASH_NET_OP_READ;
   gssize n;
 
   if (!leash_use_enter (&self->conn->handle.use))
     return -1;
   do
-    n = try_inner (self->conn, ctx, is_read, buffer, count, error);
-  while (n == LEASH_CONN_WOULD_BLOCK
-         && leash_conn_wait_bare (self->conn, ctx, is_read ? LEASH_WAY_IN : LEASH_WAY_OUT, error)
+    n = try_inner (self->conn, ctx, move, error);
+  while (n == LEASH_CONN_WOULD_BLOCK && leash_conn_wait_bare (self->conn, ctx, move->way, error)
          && leash_net_faults_wait (self->faults, ctx, call, error));
   if (n < 0 && !is_read)
     leash_conn_give_up (self->conn);
@@ -156,22 +145,25 @@ move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, void *buff
   return n;
 }
 
+/* has_op: the inner connection can do it. */
 static gssize
-move (Front *self, LeashContext *ctx, LeashNetOps op, void *buffer, gsize count, GError **error)
+move (Front *self, LeashContext *ctx, LeashMove *move, gboolean has_op, GError **error)
 {
-  LeashNetCall call = get_call (self, op, count);
-  LeashNetVerdict verdict;
+  LeashNetOps op = move->way == LEASH_WAY_IN ? LEASH_NET_OP_READ : LEASH_NET_OP_WRITE;
+  LeashNetCall call = get_call (self, op, move->count);
+  LeashNetVerdict judged;
   gssize n;
 
-  if (!begin (self, ctx, &call, &verdict, error))
+  if (!begin (self, ctx, &call, &judged, error) || (!has_op && !refuse (error)))
     return -1;
-  n = move_inner (self, ctx, &call, buffer, verdict.count, error);
+  move->count = judged.verdict.count;
+  n = move_inner (self, ctx, &call, move, error);
   /* The end of the data, when it was a reset here that made it, is a failure. */
   if (n <= 0)
     return is_reset (self, error) || n < 0 ? -1 : 0;
   __atomic_fetch_add (op == LEASH_NET_OP_READ ? &self->n_read : &self->n_written, (guint64) n,
                       __ATOMIC_RELAXED);
-  if (verdict.is_metered)
+  if (judged.is_metered)
     leash_net_faults_meter (self->faults, ctx, &call, (gsize) n);
   return n;
 }
@@ -179,13 +171,55 @@ move (Front *self, LeashContext *ctx, LeashNetOps op, void *buffer, gsize count,
 static gssize
 fault_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
 {
-  return move (impl, ctx, LEASH_NET_OP_READ, buffer, count, error);
+  Front *self = impl;
+  LeashMove read = { .run = leash_conn_run_read, .way = LEASH_WAY_IN, .buffer = buffer, .count = count };
+
+  return move (self, ctx, &read, self->conn->ops->read != NULL, error);
 }
 
 static gssize
 fault_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
 {
-  return move (impl, ctx, LEASH_NET_OP_WRITE, (void *) buffer, count, error);
+  Front *self = impl;
+  LeashMove write
+      = { .run = leash_conn_run_write, .way = LEASH_WAY_OUT, .buffer = (char *) buffer, .count = count };
+
+  return move (self, ctx, &write, self->conn->ops->write != NULL, error);
+}
+
+static gssize
+fault_send_fds (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, const int *fds,
+                guint n_fds, GError **error)
+{
+  Front *self = impl;
+  LeashMove send = {
+    .run = leash_conn_run_send,
+    .way = LEASH_WAY_OUT,
+    .buffer = (char *) buffer,
+    .count = count,
+    .fds = fds,
+    .n_fds = n_fds,
+  };
+
+  return move (self, ctx, &send, LEASH_CONN_HAS (self->conn, send_fds), error);
+}
+
+static gssize
+fault_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
+                   guint *ret_n_fds, GError **error)
+{
+  Front *self = impl;
+  LeashMove receive = {
+    .run = leash_conn_run_receive,
+    .way = LEASH_WAY_IN,
+    .buffer = buffer,
+    .count = count,
+    .ret_fds = ret_fds,
+    .n_fds = max_fds,
+    .ret_n_fds = ret_n_fds,
+  };
+
+  return move (self, ctx, &receive, LEASH_CONN_HAS (self->conn, receive_fds), error);
 }
 
 /* The rest */
@@ -252,6 +286,7 @@ fault_close (gpointer impl, GError **error)
   LeashNetVerdict verdict;
   gboolean may = leash_net_faults_begin (self->faults, self->ctx, &call, &verdict, error);
 
+  leash_net_faults_forget (self->faults, &self->end);
   return leash_handle_close_bare (&self->conn->handle, may ? error : NULL) && may;
 }
 
@@ -263,11 +298,13 @@ static const LeashConnOps conn_ops = {
   .close = fault_close,
   .reset = fault_reset,
   .get_credentials = fault_get_credentials,
+  .send_fds = fault_send_fds,
+  .receive_fds = fault_receive_fds,
 };
 
 LeashConn *
 leash_fault_conn_new (LeashNetFaults *faults, LeashContext *ctx, const char *party, const char *address,
-                      LeashConn *inner)
+                      gboolean is_accepted, LeashConn *inner)
 {
   Front *self = front_new (faults, ctx, party, address);
   LeashConn *conn = leash_conn_new (&conn_ops, self, front_free, leash_conn_get_local_address (inner),
@@ -275,6 +312,11 @@ leash_fault_conn_new (LeashNetFaults *faults, LeashContext *ctx, const char *par
 
   self->conn = inner;
   self->use = &conn->handle.use;
+  self->end.own = leash_conn_get_local_address (inner);
+  self->end.other = leash_conn_get_remote_address (inner);
+  self->end.is_accepted = is_accepted;
+  if (!is_accepted)
+    leash_net_faults_enter (faults, &self->end, FALSE);
   leash_handle_stand_before (&conn->handle, &inner->handle, inner->ops->get_fd);
   return conn;
 }
@@ -292,7 +334,9 @@ fault_accept (gpointer impl, LeashContext *ctx, GError **error)
   if (!leash_net_faults_begin (self->faults, ctx, &call, &verdict, error))
     return NULL;
   inner = leash_listener_accept_bare (self->listener, ctx, error);
-  return inner != NULL ? leash_fault_conn_new (self->faults, ctx, self->party, self->address, inner) : NULL;
+  return inner != NULL
+             ? leash_fault_conn_new (self->faults, ctx, self->end.party, self->end.address, TRUE, inner)
+             : NULL;
 }
 
 static void
@@ -309,6 +353,7 @@ fault_close_listener (gpointer impl, GError **error)
   LeashNetVerdict verdict;
   gboolean may = leash_net_faults_begin (self->faults, self->ctx, &call, &verdict, error);
 
+  leash_net_faults_forget (self->faults, &self->end);
   return leash_listener_close_bare (self->listener, may ? error : NULL) && may;
 }
 
@@ -327,6 +372,8 @@ leash_fault_listener_new (LeashNetFaults *faults, LeashContext *ctx, const char 
   LeashListener *listener = leash_listener_new (&listener_ops, self, front_free, address);
 
   self->listener = inner;
+  self->end.own = self->end.address;
+  leash_net_faults_enter (faults, &self->end, TRUE);
   leash_listener_stand_before (listener, inner);
   return listener;
 }

@@ -4,8 +4,7 @@
  * puts what the inner network opens behind connections and listeners that ask them, too (leash-fault-conn.c).
  *
  * A partition has two sides, and a network does not know who dials. So whoever is to be told apart gets a
- * network object of a name of its own, a party, and all parties share the rules. What is parted is parted at
- * the end that dialled: that holds both ways up, for nothing is read from there nor written.
+ * network object of a name of its own, a party, and all parties share the rules.
  */
 #include "leash-net-faults-private.h"
 
@@ -31,7 +30,7 @@ leash_fault_network_finalize (GObject *object)
   LeashFaultNetwork *self = (LeashFaultNetwork *) object;
 
   g_object_unref (self->inner);
-  leash_net_faults_unref (self->faults);
+  leash_injections_unref (self->faults);
   g_free (self->party);
   G_OBJECT_CLASS (leash_fault_network_parent_class)->finalize (object);
 }
@@ -47,29 +46,38 @@ leash_fault_network_init (LeashFaultNetwork *self)
 {
 }
 
+/* Has the rules judge a call that opens something. */
+static gboolean
+may (LeashFaultNetwork *self, LeashContext *ctx, LeashNetOps op, const char *address, GError **error)
+{
+  LeashNetEnd end = { .party = self->party, .address = address };
+  const LeashNetCall call = { .op = op, .end = &end };
+  LeashNetVerdict verdict;
+  gboolean done = leash_net_faults_begin (self->faults, ctx, &call, &verdict, error);
+
+  leash_net_end_clear (&end);
+  return done;
+}
+
 static LeashConn *
 fault_dial (LeashNetwork *network, LeashContext *ctx, const char *address, GError **error)
 {
   LeashFaultNetwork *self = (LeashFaultNetwork *) network;
-  const LeashNetCall call = { .op = LEASH_NET_OP_DIAL, .party = self->party, .address = address };
-  LeashNetVerdict verdict;
   LeashConn *inner;
 
-  if (!leash_net_faults_begin (self->faults, ctx, &call, &verdict, error))
+  if (!may (self, ctx, LEASH_NET_OP_DIAL, address, error))
     return NULL;
   inner = leash_network_dial_bare (self->inner, ctx, address, error);
-  return inner != NULL ? leash_fault_conn_new (self->faults, ctx, self->party, address, inner) : NULL;
+  return inner != NULL ? leash_fault_conn_new (self->faults, ctx, self->party, address, FALSE, inner) : NULL;
 }
 
 static LeashListener *
 fault_listen (LeashNetwork *network, LeashContext *ctx, const char *address, GError **error)
 {
   LeashFaultNetwork *self = (LeashFaultNetwork *) network;
-  const LeashNetCall call = { .op = LEASH_NET_OP_LISTEN, .party = self->party, .address = address };
-  LeashNetVerdict verdict;
   LeashListener *inner;
 
-  if (!leash_net_faults_begin (self->faults, ctx, &call, &verdict, error))
+  if (!may (self, ctx, LEASH_NET_OP_LISTEN, address, error))
     return NULL;
   inner = leash_network_listen_bare (self->inner, ctx, address, error);
   return inner != NULL ? leash_fault_listener_new (self->faults, ctx, self->party, inner) : NULL;
@@ -115,7 +123,8 @@ make (LeashNetwork *inner, LeashNetFaults *faults, const char *party)
  * Makes a network that hands everything on to another one, but for what its rules say. It has none at first.
  * A message tells that its fault was injected, by which rule, and on which call.
  *
- * Connections and listeners have no descriptor, which would go around the rules, and pass none.
+ * Connections and listeners have no descriptor, which would go around the rules. Descriptors that are sent
+ * with bytes are passed on, where the inner network can.
  *
  * Rules may be added and removed at any time, from any thread, and are for what is open already, too.
  *
@@ -149,7 +158,7 @@ leash_fault_network_new_party (LeashNetwork *network, const char *name)
   g_return_val_if_fail (is_fault_network (network), NULL);
   g_return_val_if_fail (name != NULL, NULL);
 
-  return make (((LeashFaultNetwork *) network)->inner, leash_net_faults_ref (get_faults (network)), name);
+  return make (((LeashFaultNetwork *) network)->inner, leash_injections_ref (get_faults (network)), name);
 }
 
 /* What an effect can be of. */
@@ -215,9 +224,7 @@ is_of_all_calls_if_a_state (const LeashNetFaultRule *rule)
 guint
 leash_fault_network_add (LeashNetwork *network, const LeashNetFaultRule *rule)
 {
-  LeashNetFaults *faults;
   LeashNetFaultEntry *added;
-  guint id;
 
   g_return_val_if_fail (is_fault_network (network), 0);
   g_return_val_if_fail (rule != NULL, 0);
@@ -233,27 +240,15 @@ leash_fault_network_add (LeashNetwork *network, const LeashNetFaultRule *rule)
   added->rule = *rule;
   added->rule.address = g_strdup (rule->address);
   added->rule.party = g_strdup (rule->party);
-  added->rule.ops = rule->ops != 0 ? rule->ops : get_possible_ops (rule->effect);
-  added->rule.first = MAX (rule->first, 1);
-  added->rule.every = MAX (rule->every, 1);
-  added->rule.times = rule->times != 0 ? rule->times : G_MAXUINT64;
-  added->rule.chance = rule->chance > 0 ? rule->chance : 1;
-  faults = get_faults (network);
-  leash_lock (&faults->lock);
-  id = added->id = ++faults->last_id;
-  g_ptr_array_add (faults->entries, added);
-  leash_unlock (&faults->lock);
-  return id;
+  added->rule.peer = g_strdup (rule->peer);
+  added->when = LEASH_INJECTION_RULE (rule, get_possible_ops (rule->effect));
+  return leash_injections_add (get_faults (network), added);
 }
 
 void
 leash_fault_network_count_by (LeashNetwork *network, guint rule, guint64 *counter)
 {
-  LeashNetFaults *faults = get_faults (network);
-
-  leash_lock (&faults->lock);
-  leash_net_faults_find (faults, rule)->counter = counter;
-  leash_unlock (&faults->lock);
+  leash_injections_count_by (get_faults (network), rule, counter);
 }
 
 /**
@@ -307,6 +302,10 @@ leash_fault_network_refuse (LeashNetwork *network, const char *address)
  * is done, and connections that are open go silent, both ways. leash_fault_network_remove() heals it, and
  * what has waited goes on.
  *
+ * The party's reads and writes wait. At the other end reads do, so that neither what was on its way comes nor
+ * an end; what is written there is buffered, as far as there is room, and comes when it is healed. That end
+ * is told by the address of who dials: over a local socket, where there is none, only the party's end waits.
+ *
  * Where the network is to say that it is parted, add a rule of %LEASH_NET_FAULT_ERRNO with `EHOSTUNREACH` for
  * dialling, and one of %LEASH_NET_FAULT_RESET for what is open.
  *
@@ -319,6 +318,28 @@ leash_fault_network_part (LeashNetwork *network, const char *party, const char *
 {
   return leash_fault_network_add (
       network, &(LeashNetFaultRule){ .party = party, .address = address, .effect = LEASH_NET_FAULT_STALL });
+}
+
+/**
+ * leash_fault_network_part_parties:
+ * @network: a network of leash_fault_network_new()
+ * @party: a pattern for names of leash_fault_network_new_party()
+ * @other: likewise for the other side
+ *
+ * As leash_fault_network_part(), between two parties, whichever of them dials and whichever listens.
+ *
+ * Returns: the rule's number
+ *
+ * Since: 0.1
+ */
+guint
+leash_fault_network_part_parties (LeashNetwork *network, const char *party, const char *other)
+{
+  g_return_val_if_fail (party != NULL, 0);
+  g_return_val_if_fail (other != NULL, 0);
+
+  return leash_fault_network_add (
+      network, &(LeashNetFaultRule){ .party = party, .peer = other, .effect = LEASH_NET_FAULT_STALL });
 }
 
 /**
@@ -336,19 +357,13 @@ leash_fault_network_part (LeashNetwork *network, const char *party, const char *
 gboolean
 leash_fault_network_remove (LeashNetwork *network, guint rule)
 {
-  LeashNetFaults *faults;
-  LeashNetFaultEntry *found;
+  gboolean was_there;
 
   g_return_val_if_fail (is_fault_network (network), FALSE);
 
-  faults = get_faults (network);
-  leash_lock (&faults->lock);
-  found = leash_net_faults_find (faults, rule);
-  if (found != NULL)
-    g_ptr_array_remove (faults->entries, found);
-  leash_unlock (&faults->lock);
-  leash_patience_wake_all (&faults->patience);
-  return found != NULL;
+  was_there = leash_injections_remove (get_faults (network), rule);
+  leash_patience_wake_all (&get_faults (network)->patience);
+  return was_there;
 }
 
 /**
@@ -365,17 +380,9 @@ leash_fault_network_remove (LeashNetwork *network, guint rule)
 guint64
 leash_fault_network_count_calls (LeashNetwork *network, LeashNetOps ops)
 {
-  LeashNetFaults *faults;
-  guint64 n = 0;
-
   g_return_val_if_fail (is_fault_network (network), 0);
 
-  faults = get_faults (network);
-  leash_lock (&faults->lock);
-  for (guint i = 0; i < LEASH_NET_N_OPS; i++)
-    n += (ops & 1u << i) != 0 ? faults->n_calls[i] : 0;
-  leash_unlock (&faults->lock);
-  return n;
+  return leash_injections_count_calls (get_faults (network), ops);
 }
 
 /**
@@ -393,18 +400,9 @@ leash_fault_network_count_calls (LeashNetwork *network, LeashNetOps ops)
 guint64
 leash_fault_network_count_struck (LeashNetwork *network, guint rule)
 {
-  LeashNetFaults *faults;
-  LeashNetFaultEntry *found;
-  guint64 n;
-
   g_return_val_if_fail (is_fault_network (network), 0);
 
-  faults = get_faults (network);
-  leash_lock (&faults->lock);
-  found = leash_net_faults_find (faults, rule);
-  n = rule == 0 ? faults->n_struck : found != NULL ? found->n_struck : 0;
-  leash_unlock (&faults->lock);
-  return n;
+  return leash_injections_count_struck (get_faults (network), rule);
 }
 
 /**
@@ -420,14 +418,7 @@ leash_fault_network_count_struck (LeashNetwork *network, guint rule)
 char *
 leash_fault_network_get_last (LeashNetwork *network)
 {
-  LeashNetFaults *faults;
-  char *last;
-
   g_return_val_if_fail (is_fault_network (network), NULL);
 
-  faults = get_faults (network);
-  leash_lock (&faults->lock);
-  last = g_strdup (faults->last);
-  leash_unlock (&faults->lock);
-  return last;
+  return leash_injections_get_last (get_faults (network));
 }

@@ -4,67 +4,76 @@
 
 #include <leash/leash-fault-network.h>
 
+#include "leash-injection-private.h"
 #include "leash-net-private.h"
 #include "leash-patience-private.h"
 
 #define LEASH_NET_BYTES_OPS (LEASH_NET_OP_READ | LEASH_NET_OP_WRITE)
-#define LEASH_NET_N_OPS 8
-G_STATIC_ASSERT (LEASH_NET_OPS_ALL == (1 << LEASH_NET_N_OPS) - 1);
 
 typedef struct
 {
-  guint id;
-  LeashNetFaultRule rule; /* with the defaults put in; its texts are owned */
-  guint64 *counter;       /* atomic; what numbers the calls that match, with those of others; NULL for none */
-  guint64 n_matched;
-  guint64 n_struck;
-  gint64 free_at; /* of LEASH_NET_FAULT_BANDWIDTH: when more may be moved */
+  LeashInjectionRule when; /* first */
+  LeashNetFaultRule rule;  /* its texts are owned */
+  gint64 free_at;          /* of LEASH_NET_FAULT_BANDWIDTH: when more may be moved */
 } LeashNetFaultEntry;
 
 /* Shared by all parties of a fault network, and by what is open on it. */
 typedef struct
 {
-  gint ref_count;         /* atomic */
+  LeashInjections list;   /* first */
   LeashPatience patience; /* of who is stalled */
-  LeashLock lock;         /* guards what is below; never held while a call is made */
-  GPtrArray *entries;     /* of LeashNetFaultEntry, in the order in which they were added */
-  guint last_id;
-  guint64 n_calls[LEASH_NET_N_OPS];
-  guint64 n_struck; /* by removed rules too */
-  char *last;       /* the last call that was struck; NULL before the first */
+  GHashTable *diallers;   /* the list's lock's, as is the other: ends by the addresses that they have dialled from */
+  GHashTable *listeners;  /* ends by the addresses that they listen at */
 } LeashNetFaults;
+
+/*
+ * Who calls, and who is at the other end. Texts are owned by who has the end, but for peer, and do not change.
+ * All may be NULL but address.
+ */
+typedef struct
+{
+  const char *party;
+  const char *address; /* dialled, or listened at */
+  const char *own;     /* what a connection's other end knows it by, once it is open */
+  const char *other;   /* what it knows the other end by */
+  gboolean is_accepted;
+  char *peer;          /* owned, as is peer_address; the list's lock's: the other end's party, once it was found */
+  char *peer_address;  /* the other end's address */
+} LeashNetEnd;
+
+static inline void
+leash_net_end_clear (LeashNetEnd *end)
+{
+  g_free (end->peer);
+  g_free (end->peer_address);
+}
 
 /* A call, as rules see it. */
 typedef struct
 {
   LeashNetOps op;
-  const char *party;   /* NULL for none */
-  const char *address; /* dialled, or listened at */
-  gsize count;         /* of bytes */
-  guint64 n_read;      /* by the connection, before */
+  LeashNetEnd *end;
+  gsize count;    /* of bytes */
+  guint64 n_read; /* by the connection, before */
   guint64 n_written;
 } LeashNetCall;
 
 /* What is to become of one call. */
 typedef struct
 {
-  gint64 delay;
-  gsize count;         /* of bytes: what was asked for, or less */
-  gboolean fails;      /* with the code */
-  gboolean is_errno;   /* the code is */
-  gboolean is_reset;   /* it fails, and the connection with it */
-  gboolean is_metered; /* by LEASH_NET_FAULT_BANDWIDTH */
-  int code;
-  guint rule;  /* the one to be told: that fails it, else the first that struck; 0 for none */
-  guint64 nth; /* the call's number among those that match the rule */
+  LeashVerdict verdict; /* first */
+  gint64 now;           /* by the context's clock */
+  gboolean is_reset;    /* it fails, and the connection with it */
+  gboolean is_metered;  /* by LEASH_NET_FAULT_BANDWIDTH */
 } LeashNetVerdict;
 
-LeashNetFaults     *leash_net_faults_new   (void);
-LeashNetFaults     *leash_net_faults_ref   (LeashNetFaults       *faults);
-void                leash_net_faults_unref (LeashNetFaults       *faults);
-/* With the lock held. Returns NULL where there is none. */
-LeashNetFaultEntry *leash_net_faults_find  (LeashNetFaults       *faults,
-                                            guint                 id);
+LeashNetFaults     *leash_net_faults_new    (void);
+/* Has other ends find this one, which is open, until it is forgotten. */
+void                leash_net_faults_enter  (LeashNetFaults       *faults,
+                                             LeashNetEnd          *end,
+                                             gboolean              is_listener);
+void                leash_net_faults_forget (LeashNetFaults       *faults,
+                                             const LeashNetEnd    *end);
 /* Has a rule that was just added take the numbers of its calls from counter, which others take theirs from, too. */
 void                leash_fault_network_count_by (LeashNetwork   *network,
                                             guint                 rule,
@@ -94,6 +103,7 @@ LeashConn          *leash_fault_conn_new     (LeashNetFaults     *faults,
                                               LeashContext       *ctx,
                                               const char         *party,
                                               const char         *address,
+                                              gboolean            is_accepted,
                                               LeashConn          *inner);
 LeashListener      *leash_fault_listener_new (LeashNetFaults     *faults,
                                               LeashContext       *ctx,

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The rules of a fault network.
- *
- * They count and strike as those of a fault file system do: every rule counts the calls that match it,
- * whatever the others do to them; delays add up, the fewest bytes count, and the first error is the one told.
+ * The rules of a fault network: which calls they match, and what they do. When: see leash-injection.c.
  *
  * Two kinds are states and count nothing. A stall holds what matches for as long as the rule is there: who is
  * stalled waits as a reader does, and looks again when rules are removed. A bandwidth is kept as a debt: what
  * a call has moved sets the time at which the next may move something, so that no byte that was read has to
  * be held back, and lost should the context end meanwhile.
+ *
+ * The two ends of a connection find each other by the addresses that the inner network gives them: who has
+ * dialled is entered under its own one, which the accepted end has as that of its peer. That end looks for it
+ * with each call until it is there, since a connection may be accepted before the dial has returned; nothing
+ * can have come from the dialler before. Local sockets have no such addresses.
  */
 #include "leash-net-faults-private.h"
 
 #include <errno.h>
 #include <fnmatch.h>
-
-#include "leash-injection-private.h"
 
 /* A call moves the bytes of a tenth of a second at most, lest a long one is through at once. */
 #define CHUNKS_A_SECOND 10
@@ -27,50 +27,17 @@ entry_free (gpointer user_data)
 
   g_free ((char *) entry->rule.address);
   g_free ((char *) entry->rule.party);
+  g_free ((char *) entry->rule.peer);
   g_free (entry);
 }
 
-LeashNetFaults *
-leash_net_faults_new (void)
+static void
+clear (LeashInjections *list)
 {
-  LeashNetFaults *faults = g_new0 (LeashNetFaults, 1);
+  LeashNetFaults *faults = (LeashNetFaults *) list;
 
-  faults->ref_count = 1;
-  leash_patience_init (&faults->patience);
-  faults->lock = (LeashLock) LEASH_LOCK_INIT;
-  faults->entries = g_ptr_array_new_with_free_func (entry_free);
-  return faults;
-}
-
-LeashNetFaults *
-leash_net_faults_ref (LeashNetFaults *faults)
-{
-  g_atomic_int_inc (&faults->ref_count);
-  return faults;
-}
-
-void
-leash_net_faults_unref (LeashNetFaults *faults)
-{
-  if (!g_atomic_int_dec_and_test (&faults->ref_count))
-    return;
-  g_ptr_array_unref (faults->entries);
-  pthread_mutex_destroy (&faults->lock);
-  g_free (faults->last);
-  g_free (faults);
-}
-
-LeashNetFaultEntry *
-leash_net_faults_find (LeashNetFaults *faults, guint id)
-{
-  for (guint i = 0; i < faults->entries->len; i++)
-    {
-      LeashNetFaultEntry *entry = g_ptr_array_index (faults->entries, i);
-
-      if (entry->id == id)
-        return entry;
-    }
-  return NULL;
+  g_hash_table_unref (faults->diallers);
+  g_hash_table_unref (faults->listeners);
 }
 
 static gboolean
@@ -79,126 +46,155 @@ text_matches (const char *pattern, const char *text)
   return pattern == NULL || (text != NULL && fnmatch (pattern, text, 0) == 0);
 }
 
+/* Whether a stall is to hold an end that its parties, the other way around, match: all but its writes. */
 static gboolean
-rule_matches (const LeashNetFaultEntry *entry, const LeashNetCall *call)
+is_other_side (const LeashNetFaultRule *rule, const LeashNetCall *call)
 {
-  return (entry->rule.ops & call->op) != 0 && text_matches (entry->rule.address, call->address)
-         && text_matches (entry->rule.party, call->party);
-}
+  const LeashNetEnd *end = call->end;
 
-/* Whether it is a rule's turn at the nth of the calls that match it. */
-static gboolean
-is_due (const LeashNetFaultEntry *entry, guint64 nth)
-{
-  const LeashNetFaultRule *r = &entry->rule;
-
-  return entry->n_struck < r->times
-         && leash_injection_is_due (&(LeashInjectionTurn){ r->first, r->every, r->chance, r->seed }, nth);
+  return rule->effect == LEASH_NET_FAULT_STALL && call->op != LEASH_NET_OP_WRITE
+         && text_matches (rule->party, end->peer) && text_matches (rule->peer, end->party)
+         && (text_matches (rule->address, end->address) || text_matches (rule->address, end->peer_address));
 }
 
 static gboolean
-shorten (LeashNetVerdict *verdict, guint64 bytes)
+rule_matches (gconstpointer entry, gconstpointer call)
 {
-  if (bytes >= verdict->count)
+  const LeashNetFaultRule *rule = &((const LeashNetFaultEntry *) entry)->rule;
+  const LeashNetEnd *end = ((const LeashNetCall *) call)->end;
+
+  return (text_matches (rule->address, end->address) && text_matches (rule->party, end->party)
+          && text_matches (rule->peer, end->peer))
+         || is_other_side (rule, call);
+}
+
+static gboolean
+reset (LeashNetVerdict *judged)
+{
+  judged->is_reset = TRUE;
+  return leash_verdict_fail (&judged->verdict, TRUE, ECONNRESET);
+}
+
+static gboolean
+cut (const LeashNetFaultEntry *entry, const LeashNetCall *call, LeashNetVerdict *judged)
+{
+  guint64 moved = ((entry->when.ops & LEASH_NET_OP_READ) != 0 ? call->n_read : 0)
+                  + ((entry->when.ops & LEASH_NET_OP_WRITE) != 0 ? call->n_written : 0);
+
+  return moved >= entry->rule.bytes ? reset (judged)
+                                    : leash_verdict_shorten (&judged->verdict, entry->rule.bytes - moved);
+}
+
+static gboolean
+slow_down (const LeashNetFaultEntry *entry, LeashNetVerdict *judged)
+{
+  LeashVerdict *verdict = &judged->verdict;
+
+  leash_verdict_shorten (verdict, MAX (entry->rule.bytes / CHUNKS_A_SECOND, 1));
+  judged->is_metered = TRUE;
+  if (entry->free_at <= judged->now)
     return FALSE;
-  verdict->count = (gsize) bytes;
+  verdict->delay = MAX (verdict->delay, entry->free_at - judged->now);
   return TRUE;
 }
 
 static gboolean
-set_failure (LeashNetVerdict *verdict, gboolean is_errno, int code)
+strike (gpointer rule, gconstpointer call, LeashVerdict *verdict)
 {
-  if (verdict->fails)
-    return TRUE;
-  verdict->fails = TRUE;
-  verdict->is_errno = is_errno;
-  verdict->code = code;
-  return TRUE;
-}
+  const LeashNetFaultEntry *entry = rule;
+  LeashNetVerdict *judged = (LeashNetVerdict *) verdict;
 
-static gboolean
-reset (LeashNetVerdict *verdict)
-{
-  verdict->is_reset = TRUE;
-  return set_failure (verdict, TRUE, ECONNRESET);
-}
-
-static gboolean
-cut (const LeashNetFaultEntry *entry, const LeashNetCall *call, LeashNetVerdict *verdict)
-{
-  guint64 moved = ((entry->rule.ops & LEASH_NET_OP_READ) != 0 ? call->n_read : 0)
-                  + ((entry->rule.ops & LEASH_NET_OP_WRITE) != 0 ? call->n_written : 0);
-
-  return moved >= entry->rule.bytes ? reset (verdict) : shorten (verdict, entry->rule.bytes - moved);
-}
-
-static gboolean
-slow_down (const LeashNetFaultEntry *entry, gint64 now, LeashNetVerdict *verdict)
-{
-  shorten (verdict, MAX (entry->rule.bytes / CHUNKS_A_SECOND, 1));
-  verdict->is_metered = TRUE;
-  if (entry->free_at <= now)
-    return FALSE;
-  verdict->delay = MAX (verdict->delay, entry->free_at - now);
-  return TRUE;
-}
-
-/* Applies a rule whose turn it is. Returns whether the call is any different for it. */
-static gboolean
-strike (LeashNetFaultEntry *entry, const LeashNetCall *call, gint64 now, LeashNetVerdict *verdict)
-{
   switch (entry->rule.effect)
     {
     case LEASH_NET_FAULT_SHORT:
-      return shorten (verdict, entry->rule.bytes);
+      return leash_verdict_shorten (verdict, entry->rule.bytes);
     case LEASH_NET_FAULT_DELAY:
-      verdict->delay
-          = entry->rule.delay > G_MAXINT64 - verdict->delay ? G_MAXINT64 : verdict->delay + entry->rule.delay;
-      return TRUE;
+      return leash_verdict_delay (verdict, entry->rule.delay);
     case LEASH_NET_FAULT_RESET:
-      return reset (verdict);
+      return reset (judged);
     case LEASH_NET_FAULT_CUT:
-      return cut (entry, call, verdict);
+      return cut (entry, call, judged);
     case LEASH_NET_FAULT_BANDWIDTH:
-      return slow_down (entry, now, verdict);
+      return slow_down (entry, judged);
     case LEASH_NET_FAULT_STALL:
       return TRUE;
     case LEASH_NET_FAULT_ERROR:
     case LEASH_NET_FAULT_ERRNO:
     default:
-      return set_failure (verdict, entry->rule.effect == LEASH_NET_FAULT_ERRNO, entry->rule.code);
+      return leash_verdict_fail (verdict, entry->rule.effect == LEASH_NET_FAULT_ERRNO, entry->rule.code);
     }
 }
 
-/* Returns the number of a call that matches. */
-static guint64
-count (LeashNetFaultEntry *entry)
+static const LeashInjectionKind net_faults = {
+  .size = sizeof (LeashNetFaults),
+  .clear = clear,
+  .free_rule = entry_free,
+  .matches = rule_matches,
+  .strike = strike,
+};
+
+LeashNetFaults *
+leash_net_faults_new (void)
 {
-  entry->n_matched = entry->counter != NULL ? __atomic_add_fetch (entry->counter, 1, __ATOMIC_RELAXED)
-                                            : entry->n_matched + 1;
-  return entry->n_matched;
+  LeashNetFaults *faults = leash_injections_new (&net_faults);
+
+  leash_patience_init (&faults->patience);
+  faults->diallers = g_hash_table_new (g_str_hash, g_str_equal);
+  faults->listeners = g_hash_table_new (g_str_hash, g_str_equal);
+  return faults;
+}
+
+/* Ends */
+
+/* Addresses are used again: one that was closed by a reset may be another end's by now. */
+void
+leash_net_faults_enter (LeashNetFaults *faults, LeashNetEnd *end, gboolean is_listener)
+{
+  if (end->party == NULL || end->own == NULL)
+    return;
+  leash_lock (&faults->list.lock);
+  g_hash_table_replace (is_listener ? faults->listeners : faults->diallers, (char *) end->own, end);
+  leash_unlock (&faults->list.lock);
 }
 
 static void
-judge (LeashNetFaults *faults, const LeashNetCall *call, gint64 now, LeashNetVerdict *verdict)
+remove_from (GHashTable *table, const LeashNetEnd *end)
 {
-  faults->n_calls[__builtin_ctz ((guint) call->op)]++;
-  for (guint i = 0; i < faults->entries->len; i++)
-    {
-      LeashNetFaultEntry *entry = g_ptr_array_index (faults->entries, i);
-      gboolean failed = verdict->fails;
+  if (end->own != NULL && g_hash_table_lookup (table, end->own) == end)
+    g_hash_table_remove (table, end->own);
+}
 
-      if (!rule_matches (entry, call) || !is_due (entry, count (entry))
-          || !strike (entry, call, now, verdict))
-        continue;
-      entry->n_struck++;
-      faults->n_struck++;
-      if (verdict->rule == 0 || failed != verdict->fails)
-        {
-          verdict->rule = entry->id;
-          verdict->nth = entry->n_matched;
-        }
-    }
+void
+leash_net_faults_forget (LeashNetFaults *faults, const LeashNetEnd *end)
+{
+  leash_lock (&faults->list.lock);
+  remove_from (faults->diallers, end);
+  remove_from (faults->listeners, end);
+  leash_unlock (&faults->list.lock);
+}
+
+static const LeashNetEnd *
+look_up (GHashTable *table, const char *address)
+{
+  return address != NULL ? g_hash_table_lookup (table, address) : NULL;
+}
+
+/* With the lock held. */
+static void
+find_peer (LeashNetFaults *faults, LeashNetEnd *end)
+{
+  const LeashNetEnd *peer;
+
+  if (end->peer != NULL)
+    return;
+  if (end->is_accepted)
+    peer = look_up (faults->diallers, end->other);
+  else if ((peer = look_up (faults->listeners, end->address)) == NULL)
+    peer = look_up (faults->listeners, end->other);
+  if (peer == NULL)
+    return;
+  end->peer = g_strdup (peer->party);
+  end->peer_address = g_strdup (peer->address);
 }
 
 /* `read ("tcp:db:1", 64)` */
@@ -210,8 +206,8 @@ describe (const LeashNetCall *call)
   const char *name = names[__builtin_ctz ((guint) call->op)];
 
   if ((call->op & LEASH_NET_BYTES_OPS) != 0)
-    return g_strdup_printf ("%s (\"%s\", %" G_GSIZE_FORMAT ")", name, call->address, call->count);
-  return g_strdup_printf ("%s (\"%s\")", name, call->address);
+    return g_strdup_printf ("%s (\"%s\", %" G_GSIZE_FORMAT ")", name, call->end->address, call->count);
+  return g_strdup_printf ("%s (\"%s\")", name, call->end->address);
 }
 
 /* Waits on the context's clock. */
@@ -230,43 +226,47 @@ gboolean
 leash_net_faults_begin (LeashNetFaults *faults, LeashContext *ctx, const LeashNetCall *call,
                         LeashNetVerdict *ret_verdict, GError **error)
 {
-  gint64 now = leash_clock_get_time (leash_context_get_clock (ctx));
+  LeashVerdict *verdict = &ret_verdict->verdict;
   g_autofree char *text = NULL;
 
-  *ret_verdict = (LeashNetVerdict){ .count = call->count };
-  leash_lock (&faults->lock);
-  judge (faults, call, now, ret_verdict);
-  if (G_UNLIKELY (ret_verdict->rule != 0))
-    {
-      text = describe (call);
-      g_free (faults->last);
-      faults->last = g_strdup (text);
-    }
-  leash_unlock (&faults->lock);
-  if (ret_verdict->delay > 0 && !wait_for (ctx, now, ret_verdict->delay, error))
+  *ret_verdict = (LeashNetVerdict){
+    .verdict.count = call->count,
+    .now = leash_clock_get_time (leash_context_get_clock (ctx)),
+  };
+  leash_lock (&faults->list.lock);
+  find_peer (faults, call->end);
+  leash_unlock (&faults->list.lock);
+  leash_injections_judge (faults, call->op, call, ret_verdict);
+  if (G_LIKELY (verdict->rule == 0))
+    return TRUE;
+  text = describe (call);
+  leash_injections_note_last (faults, g_strdup (text));
+  if (verdict->delay > 0 && !wait_for (ctx, ret_verdict->now, verdict->delay, error))
     {
       ret_verdict->is_reset = FALSE;
       return FALSE;
     }
-  if (ret_verdict->fails)
-    leash_injection_set_error (ret_verdict->is_errno, ret_verdict->code, ret_verdict->rule, ret_verdict->nth,
-                               text, error);
-  return !ret_verdict->fails && leash_net_faults_wait (faults, ctx, call, error);
+  if (verdict->fails)
+    leash_verdict_set_error (verdict, text, error);
+  return !verdict->fails && leash_net_faults_wait (faults, ctx, call, error);
 }
 
 static gboolean
 is_stalled (LeashNetFaults *faults, const LeashNetCall *call)
 {
+  const GPtrArray *rules = faults->list.rules;
   gboolean found = FALSE;
 
-  leash_lock (&faults->lock);
-  for (guint i = 0; i < faults->entries->len && !found; i++)
+  leash_lock (&faults->list.lock);
+  find_peer (faults, call->end);
+  for (guint i = 0; i < rules->len && !found; i++)
     {
-      LeashNetFaultEntry *entry = g_ptr_array_index (faults->entries, i);
+      const LeashNetFaultEntry *entry = g_ptr_array_index (rules, i);
 
-      found = entry->rule.effect == LEASH_NET_FAULT_STALL && rule_matches (entry, call);
+      found = entry->rule.effect == LEASH_NET_FAULT_STALL
+              && leash_injections_match (faults, entry, call->op, call);
     }
-  leash_unlock (&faults->lock);
+  leash_unlock (&faults->list.lock);
   return found;
 }
 
@@ -293,14 +293,15 @@ leash_net_faults_meter (LeashNetFaults *faults, LeashContext *ctx, const LeashNe
 {
   gint64 now = leash_clock_get_time (leash_context_get_clock (ctx));
 
-  leash_lock (&faults->lock);
-  for (guint i = 0; i < faults->entries->len; i++)
+  leash_lock (&faults->list.lock);
+  for (guint i = 0; i < faults->list.rules->len; i++)
     {
-      LeashNetFaultEntry *entry = g_ptr_array_index (faults->entries, i);
+      LeashNetFaultEntry *entry = g_ptr_array_index (faults->list.rules, i);
 
-      if (entry->rule.effect == LEASH_NET_FAULT_BANDWIDTH && rule_matches (entry, call))
+      if (entry->rule.effect == LEASH_NET_FAULT_BANDWIDTH
+          && leash_injections_match (faults, entry, call->op, call))
         entry->free_at = MAX (entry->free_at, now)
                          + (gint64) ((double) bytes * G_USEC_PER_SEC / (double) entry->rule.bytes);
     }
-  leash_unlock (&faults->lock);
+  leash_unlock (&faults->list.lock);
 }

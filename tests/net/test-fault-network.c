@@ -2,68 +2,21 @@
 /*
  * The fault network: what each rule does to a call, and what a peer sees of it. Times are a fake clock's.
  */
-#include "net-fixture.h"
+#include "fault-fixture.h"
 
-#define DB "tcp:db.example:5432"
-
-/* A fault network over a memory network, and a context for it on a fake clock. */
-typedef struct
-{
-  LeashNetwork *memory;
-  LeashNetwork *net;
-  LeashClock *clock;
-  LeashContext *ctx;
-} Lab;
-
-static LeashContext *
-context_of (Lab *lab, Fixture *fixture, LeashNetwork *network)
-{
-  g_autoptr (LeashContext) timed = leash_context_with_clock (fixture->ctx, lab->clock);
-
-  return leash_context_with_network (timed, network);
-}
-
-static Lab
-lab_new (Fixture *fixture)
-{
-  Lab lab = { .memory = leash_memory_network_new (), .clock = leash_clock_new_fake (0) };
-
-  lab.net = leash_fault_network_new (lab.memory);
-  lab.ctx = context_of (&lab, fixture, lab.net);
-  return lab;
-}
-
-static void
-lab_clear (Lab *lab)
-{
-  leash_context_unref (lab->ctx);
-  leash_clock_unref (lab->clock);
-  g_object_unref (lab->net);
-  g_object_unref (lab->memory);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Lab, lab_clear)
+#include <fcntl.h>
 
 #define add(lab, ...) leash_fault_network_add ((lab).net, &(LeashNetFaultRule){ __VA_ARGS__ })
 
 static void
-write_text (LeashConn *conn, LeashContext *ctx, const char *text)
+sleep_receiving (Sleeper *sleeper)
 {
-  g_autoptr (GError) error = NULL;
+  char buffer[16];
+  int fds[4];
+  guint n_fds;
 
-  leash_conn_write_all (conn, ctx, text, strlen (text), NULL, &error);
-  g_assert_no_error (error);
-}
-
-static void
-assert_reads (LeashConn *conn, LeashContext *ctx, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-  char buffer[64] = { 0 };
-
-  leash_conn_read_all (conn, ctx, buffer, strlen (text), NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpstr (buffer, ==, text);
+  sleeper->n = leash_conn_receive_fds (sleeper->subject, sleeper->ctx, buffer, sizeof buffer, fds,
+                                       G_N_ELEMENTS (fds), &n_fds, &sleeper->error);
 }
 
 static void
@@ -319,53 +272,70 @@ test_bandwidth (Fixture *fixture, gconstpointer unused)
   g_assert_cmpint (reader.n, ==, 2);
 }
 
-/* The party a is parted from the database, and b is not. */
-static void
-test_partition_is_between_two (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Lab) lab = lab_new (fixture);
-  g_autoptr (LeashNetwork) a = leash_fault_network_new_party (lab.net, "a");
-  g_autoptr (LeashNetwork) b = leash_fault_network_new_party (lab.net, "b");
-  g_autoptr (LeashContext) a_ctx = context_of (&lab, fixture, a);
-  g_autoptr (LeashContext) b_ctx = context_of (&lab, fixture, b);
-  g_autoptr (LeashContext) a_second = leash_context_with_timeout (a_ctx, G_TIME_SPAN_SECOND);
-  g_autoptr (LeashListener) listener = start_listening (lab.ctx, DB);
-  g_autoptr (LeashConn) b_conn = NULL;
-  Sleeper dialler = { .func = sleep_dialling, .ctx = a_second, .address = DB };
+/* Descriptors */
 
-  leash_fault_network_part (lab.net, "a", DB);
-  sleeper_start (&dialler);
-  leash_clock_advance (lab.clock, G_TIME_SPAN_SECOND);
-  sleeper_join (&dialler);
-  assert_io_error (dialler.error, G_IO_ERROR_TIMED_OUT, DB);
-  b_conn = dial (b_ctx, DB);
+static void
+test_descriptors_are_passed_on (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *address = g_strconcat ("unix:", fixture->dir, "/socket", NULL);
+  g_autoptr (LeashNetwork) net = leash_fault_network_new (leash_context_get_network (fixture->ctx));
+  g_autoptr (LeashContext) ctx = leash_context_with_network (fixture->ctx, net);
+  g_auto (Ends) ends = connect_ends (ctx, address);
+  g_autoptr (GError) error = NULL;
+  int fds[2], came[2] = { -1, -1 };
+  guint n_came = 0, rule;
+  char buffer[8];
+
+  g_assert_cmpint (pipe2 (fds, O_CLOEXEC), ==, 0);
+  rule = leash_fault_network_fail_nth (net, LEASH_NET_OP_WRITE, 1, G_IO_ERROR_NO_SPACE);
+  g_assert_cmpint (leash_conn_send_fds (ends.dialled, ctx, "take", 4, &fds[1], 1, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_NO_SPACE, "Sending descriptors to", "injected by rule 1");
+  g_clear_error (&error);
+  leash_fault_network_remove (net, rule);
+  leash_fault_network_add (net, &(LeashNetFaultRule){ .effect = LEASH_NET_FAULT_SHORT, .bytes = 3 });
+  g_assert_cmpint (leash_conn_send_fds (ends.dialled, ctx, "take", 4, &fds[1], 1, &error), ==, 3);
+  g_assert_cmpint (leash_conn_receive_fds (ends.accepted, ctx, buffer, 8, came, 2, &n_came, &error), ==, 3);
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_came, ==, 1);
+  g_assert_cmpint (write (came[0], "x", 1), ==, 1);
+  g_assert_cmpint (read (fds[0], buffer, 1), ==, 1);
+  close (came[0]);
+  close (fds[0]);
+  close (fds[1]);
 }
 
 static void
-test_partition_silences_what_is_open_until_it_is_healed (Fixture *fixture, gconstpointer unused)
+test_descriptors_end_with_a_reset (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *address = g_strconcat ("unix:", fixture->dir, "/socket", NULL);
+  g_autoptr (LeashNetwork) net = leash_fault_network_new (leash_context_get_network (fixture->ctx));
+  g_autoptr (LeashContext) ctx = leash_context_with_network (fixture->ctx, net);
+  g_auto (Ends) ends = connect_ends (ctx, address);
+  Sleeper receiver = { .func = sleep_receiving, .ctx = ctx, .subject = ends.accepted };
+  g_autoptr (GError) error = NULL;
+  const int zero = 0;
+
+  sleeper_start (&receiver);
+  leash_fault_network_add (
+      net, &(LeashNetFaultRule){ .ops = LEASH_NET_OP_WRITE, .effect = LEASH_NET_FAULT_RESET });
+  g_assert_cmpint (leash_conn_send_fds (ends.accepted, ctx, "x", 1, &zero, 1, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_CONNECTION_CLOSED, "Sending descriptors to", "reset");
+  sleeper_join (&receiver);
+  g_assert_cmpint (receiver.n, ==, -1);
+  assert_io_error (receiver.error, G_IO_ERROR_CONNECTION_CLOSED, "Receiving descriptors from", "reset");
+  g_clear_error (&receiver.error);
+}
+
+static void
+test_descriptors_where_the_inner_network_has_none (Fixture *fixture, gconstpointer unused)
 {
   g_auto (Lab) lab = lab_new (fixture);
-  g_autoptr (LeashNetwork) a = leash_fault_network_new_party (lab.net, "a");
-  g_autoptr (LeashContext) a_ctx = context_of (&lab, fixture, a);
-  g_autoptr (LeashListener) listener = start_listening (lab.ctx, DB);
-  g_autoptr (LeashConn) dialled = dial (a_ctx, DB);
-  g_autoptr (LeashConn) accepted = accept_one (listener, lab.ctx);
-  Sleeper reader = { .func = sleep_reading, .ctx = a_ctx, .subject = dialled };
-  Sleeper late = { .func = sleep_reading, .ctx = a_ctx, .subject = dialled };
-  guint rule;
+  g_auto (Ends) ends = connect_ends (lab.ctx, DB);
+  g_autoptr (GError) error = NULL;
+  const int zero = 0;
 
-  /* One waits already when they are parted, and the other begins to. */
-  sleeper_start (&reader);
-  rule = leash_fault_network_part (lab.net, "a", NULL);
-  write_text (accepted, lab.ctx, "hello");
-  sleeper_start (&late);
-  wait_until (is_asleep (reader.tid));
-  g_assert_cmpint (reader.n, ==, 0);
-  g_assert_true (leash_fault_network_remove (lab.net, rule));
-  leash_conn_shutdown (accepted, FALSE, TRUE, NULL);
-  sleeper_join (&reader);
-  sleeper_join (&late);
-  g_assert_cmpint (reader.n + late.n, ==, 5);
+  g_assert_cmpint (leash_conn_send_fds (ends.dialled, lab.ctx, "x", 1, &zero, 1, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_NOT_SUPPORTED, "Sending descriptors to", "its network cannot do that");
 }
 
 static void
@@ -453,9 +423,10 @@ main (int argc, char **argv)
   ADD ("/net/fault/delay-is-of-the-contexts-clock", test_delay_is_of_the_contexts_clock);
   ADD ("/net/fault/delay-ends-with-the-context", test_delay_ends_with_the_context);
   ADD ("/net/fault/bandwidth", test_bandwidth);
-  ADD ("/net/fault/partition-is-between-two", test_partition_is_between_two);
-  ADD ("/net/fault/partition-silences-what-is-open-until-it-is-healed",
-       test_partition_silences_what_is_open_until_it_is_healed);
+  ADD ("/net/fault/descriptors-are-passed-on", test_descriptors_are_passed_on);
+  ADD ("/net/fault/descriptors-end-with-a-reset", test_descriptors_end_with_a_reset);
+  ADD ("/net/fault/descriptors-where-the-inner-network-has-none",
+       test_descriptors_where_the_inner_network_has_none);
   ADD ("/net/fault/close-ends-what-is-stalled", test_close_ends_what_is_stalled);
   g_test_add_func ("/net/fault/chance-is-the-seeds", test_chance_is_the_seeds);
   ADD ("/net/fault/rules-that-make-no-sense", test_rules_that_make_no_sense);
