@@ -139,7 +139,7 @@ move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, const Leas
     n = try_inner (self->conn, ctx, move, error);
   while (n == LEASH_CONN_WOULD_BLOCK && leash_conn_wait_bare (self->conn, ctx, move->way, error)
          && leash_net_faults_wait (self->faults, ctx, call, error));
-  if (n < 0 && !is_read)
+  if (n < 0 && move->way == LEASH_WAY_OUT)
     leash_conn_give_up (self->conn);
   leash_handle_leave (&self->conn->handle);
   return n;
