@@ -67,7 +67,8 @@ begin_in_engine (LeashDbConn *conn, LeashContext *ctx, const char *sql, gboolean
   if (!leash_sql_may_run (conn, ctx, error))
     return FALSE;
   if (conn->iface->copy_begin != NULL)
-    return conn->iface->copy_begin (conn->driver, conn->session, ctx, sql, is_in, error);
+    return leash_fault_point (ctx, "copy", sql, error)
+           && conn->iface->copy_begin (conn->driver, conn->session, ctx, sql, is_in, error);
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "this database has no bulk copies");
   return FALSE;
 }
@@ -236,7 +237,7 @@ leash_copy_write (LeashCopy *copy, LeashContext *ctx, const void *bytes, gsize c
   conn = copy->node.conn;
   return leash_sql_node_enter (&copy->node, &attempt_write, LEASH_CALLER, error)
          && leave (copy, &attempt_write,
-                   goes (copy, TRUE, ctx, error)
+                   goes (copy, TRUE, ctx, error) && leash_fault_point (ctx, "write", copy->text, error)
                        && conn->iface->copy_write (conn->driver, conn->session, ctx, bytes, count, error),
                    error);
 }
@@ -271,7 +272,7 @@ leash_copy_read (LeashCopy *copy, LeashContext *ctx, const char **ret_bytes, gsi
   return leash_sql_node_enter (&copy->node, &attempt_read, LEASH_CALLER, error)
          && leave (
              copy, &attempt_read,
-             goes (copy, FALSE, ctx, error)
+             goes (copy, FALSE, ctx, error) && leash_fault_point (ctx, "read", copy->text, error)
                  && conn->iface->copy_read (conn->driver, conn->session, ctx, ret_bytes, ret_length, error),
              error);
 }
@@ -308,7 +309,7 @@ leash_copy_close (LeashCopy *copy, LeashContext *ctx, LeashSqlResult *ret_result
       return leash_sql_node_close (&copy->node, &attempt_close, LEASH_CALLER, error);
     }
   /* Of one whose context is done, the end is that it was given up. */
-  is_done = leash_context_check (ctx, error);
+  is_done = leash_context_check (ctx, error) && leash_fault_point (ctx, "end", copy->text, error);
   if (is_done)
     {
       is_done = conn->iface->copy_end (conn->driver, conn->session, ctx, NULL, ret_result, error);

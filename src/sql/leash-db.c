@@ -87,7 +87,9 @@ connect_session (LeashNetwork *network, LeashContext *ctx, const char *address, 
 {
   LeashDbNetwork *self = LEASH_DB_NETWORK (network);
   const LeashSqlDriverInterface *iface = LEASH_SQL_DRIVER_GET_IFACE (self->driver);
-  gpointer opened = iface->connect (self->driver, self->database, ctx, error);
+  gpointer opened = leash_fault_point (ctx, "connect", address, error)
+                        ? iface->connect (self->driver, self->database, ctx, error)
+                        : NULL;
   Session *session;
 
   if (opened == NULL)

@@ -54,6 +54,8 @@ leash_sql_command_prepare (LeashSqlCommand *command, LeashDbConn *conn, LeashCon
   *command = (LeashSqlCommand){ .conn = conn, .sql = sql };
   if (!leash_sql_may_run (conn, ctx, error))
     return FALSE;
+  if (!leash_fault_point (ctx, "prepare", sql, error))
+    return FALSE;
   command->statement = iface->prepare (conn->driver, conn->session, ctx, sql, error);
   if (command->statement == NULL)
     {
@@ -182,8 +184,11 @@ LeashSqlStep
 leash_sql_command_step (LeashSqlCommand *command, LeashContext *ctx, GError **error)
 {
   LeashDbConn *conn = command->conn;
-  LeashSqlStep step = conn->iface->step (conn->driver, conn->session, command->statement, ctx, error);
+  LeashSqlStep step;
 
+  if (!leash_fault_point (ctx, "step", command->sql, error))
+    return LEASH_SQL_STEP_ERROR;
+  step = conn->iface->step (conn->driver, conn->session, command->statement, ctx, error);
   leash_sql_look_at_tx (conn);
   return step;
 }
@@ -210,6 +215,8 @@ leash_sql_run_text (LeashDbConn *conn, LeashContext *ctx, const char *sql, GErro
   LeashSqlCommand command;
   gboolean is_done;
 
+  if (!leash_fault_point (ctx, "execute", sql, error))
+    return FALSE;
   if (conn->iface->script != NULL)
     return conn->iface->script (conn->driver, conn->session, ctx, sql, error);
   command = (LeashSqlCommand){ .conn = conn, .sql = sql };

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <leash/leash-client.h>
+#include <leash/leash-fault-point.h>
 #include <leash/leash-sql-types.h>
 #include <leash/leash-track.h>
 

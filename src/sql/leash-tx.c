@@ -130,7 +130,9 @@ begin_in_engine (LeashDbConn *conn, LeashContext *ctx, const LeashTxOptions *opt
 {
   static const LeashTxOptions defaults = { .size = sizeof defaults };
 
-  return conn->iface->begin (conn->driver, conn->session, ctx, options != NULL ? options : &defaults, error);
+  return leash_fault_point (ctx, "begin", leash_db_conn_get_name (conn), error)
+         && conn->iface->begin (conn->driver, conn->session, ctx, options != NULL ? options : &defaults,
+                                error);
 }
 
 static gboolean
