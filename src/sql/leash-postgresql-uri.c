@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Databases' names: libpq's URIs, read by libpq. What it says of one that it does not understand quotes from
- * it, and so perhaps a password: the quotation is cut off.
+ * Databases' names: libpq's URIs, or its strings of words behind a scheme, read by libpq. What it says of one
+ * that it does not understand quotes from it, and so perhaps a password: the quotation is cut off.
  */
 #include "leash-postgresql-private.h"
 
@@ -97,26 +97,31 @@ check_host (LeashPgDatabase *database, GError **error)
   return FALSE;
 }
 
+/* libpq's own schemes are a part of its URIs; else they are ours, before one of its strings of words. */
+static const char *
+skip_scheme (const char *uri)
+{
+  const char *colon = strchr (uri, ':');
+
+  return colon == NULL || g_str_has_prefix (colon, "://") ? uri : colon + 1;
+}
+
 static PQconninfoOption *
 parse (const char *uri, GError **error)
 {
-  PQconninfoOption *options = NULL;
-  char *message = NULL, *quotation;
+  const char *text = skip_scheme (uri);
+  char *message = NULL, *quotation = NULL;
+  PQconninfoOption *options = PQconninfoParse (text, &message);
 
-  if (!g_str_has_prefix (uri, "postgresql://") && !g_str_has_prefix (uri, "postgres://"))
-    {
-      leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL,
-                           "behind the colon of PostgreSQL's names there is //");
-      return NULL;
-    }
-  options = PQconninfoParse (uri, &message);
   if (options != NULL)
     return options;
-  quotation = message != NULL ? strstr (message, ": \"") : NULL;
+  if (text == uri && message != NULL)
+    quotation = strstr (message, ": \"");
   if (quotation != NULL)
     *quotation = '\0';
   leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL, "%s",
-                       quotation != NULL ? message : "it is not understood");
+                       quotation != NULL ? message
+                                         : "behind its scheme it is no connection string of libpq's");
   PQfreemem (message);
   return NULL;
 }

@@ -894,8 +894,9 @@ test_connecting_fails_with_the_reason (Fixture *fixture, gconstpointer unused)
 static void
 test_bad_names_are_refused (Fixture *fixture, gconstpointer unused)
 {
-  static const char *const names[] = { "postgresql:",
-                                       "postgresql:host=x password=secret",
+  static const char *const names[] = { "postgresql:host=x password='secret",
+                                       "postgresql:password secret",
+                                       "postgresql:secret=1",
                                        "postgresql://u:secret@[::1/d",
                                        "postgresql://u:a@secret@host/d",
                                        "postgresql://[::1]secret/d",
@@ -930,6 +931,7 @@ test_names_are_shown_without_passwords (Fixture *fixture, gconstpointer unused)
     { "postgresql:///d?host=/run/pg&port=7&user=u&password=secret", "postgresql://u@/d?host=/run/pg&port=7" },
     { "postgresql://u%40x:secret@h/d%40d", "postgresql://u%40x@h/d%40d" },
     { "postgresql://", "postgresql://" },
+    { "postgresql:host=/run/pg dbname='a b' password=secret", "postgresql:///a%20b?host=/run/pg" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
