@@ -184,7 +184,7 @@ leash_sqlite_hold (LeashSqliteHolder *self, guint first, guint n, LeashSqliteHol
 {
   int code;
 
-  g_assert (first + n <= LEASH_SQLITE_N_PARTS);
+  g_assert (n <= LEASH_SQLITE_N_PARTS && first <= LEASH_SQLITE_N_PARTS - n);
 
   if (self->node != NULL)
     {
