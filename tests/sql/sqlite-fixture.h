@@ -87,3 +87,79 @@ expect (sqlite3 *database, const char *sql, const char *answer)
     g_error ("%s: “%s” instead of “%s”: %s: %s", sql, got, answer, sqlite3_errmsg (database),
              leash_sqlite_vfs_get_last_error ());
 }
+
+typedef enum
+{
+  ON_MEMORY,
+  ON_DIR,
+  ON_OVERLAY,
+  ON_FAULT, /* before one in memory */
+  N_PLACES
+} Place;
+
+static const char *const place_names[] = { "memory", "dir", "overlay", "fault" };
+
+G_GNUC_UNUSED static LeashFs *
+make_fs (Place place, const LeashTest *test)
+{
+  g_autoptr (LeashFs) dir = leash_dir_fs_new (test->dir, NULL);
+  g_autoptr (LeashFs) memory = leash_memory_fs_new ();
+
+  switch (place)
+    {
+    case ON_DIR:
+      return g_steal_pointer (&dir);
+    case ON_OVERLAY:
+      return leash_overlay_fs_new (memory, dir);
+    case ON_FAULT:
+      return leash_fault_fs_new (memory);
+    default:
+      return g_steal_pointer (&memory);
+    }
+}
+
+/* A file system of one kind, as a VFS, in a test that ends with nothing open. */
+typedef struct
+{
+  LeashTest test;
+  LeashFs *fs;
+  const char *vfs;
+} Fixture;
+
+G_GNUC_UNUSED static void
+set_up (Fixture *fixture, Place place)
+{
+  fixture->test = leash_test_begin ();
+  fixture->fs = make_fs (place, &fixture->test);
+  fixture->vfs = register_vfs (fixture->fs, fixture->test.ctx);
+}
+
+G_GNUC_UNUSED static void
+tear_down (Fixture *fixture)
+{
+  unregister_vfs (fixture->vfs);
+  g_object_unref (fixture->fs);
+  leash_test_end (&fixture->test);
+}
+
+G_GNUC_UNUSED static sqlite3 *
+open_in_mode (Fixture *fixture, const char *mode)
+{
+  sqlite3 *database = open_database (fixture->vfs, "a.db");
+  g_autofree char *sql = g_strdup_printf ("PRAGMA journal_mode = %s", mode);
+
+  expect (database, sql, mode);
+  return database;
+}
+
+/* The test is called with the place. */
+G_GNUC_UNUSED static void
+add_for_each_place (const char *test, GTestDataFunc func)
+{
+  for (guint i = 0; i < N_PLACES; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("%s/%s", test, place_names[i]);
+
+      g_test_add_data_func (path, GUINT_TO_POINTER (i), func);
+    }
+}

@@ -3,73 +3,9 @@
 #include "sqlite-fixture.h"
 
 #include <leash/leash-sql-error.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-typedef enum
-{
-  ON_MEMORY,
-  ON_DIR,
-  ON_OVERLAY,
-  ON_FAULT, /* before one in memory */
-  N_PLACES
-} Place;
-
-static const char *const place_names[] = { "memory", "dir", "overlay", "fault" };
 static const char *const modes[] = { "delete", "truncate", "persist", "memory", "wal", "off" };
-
-static LeashFs *
-make_fs (Place place, const LeashTest *test)
-{
-  g_autoptr (LeashFs) dir = leash_dir_fs_new (test->dir, NULL);
-  g_autoptr (LeashFs) memory = leash_memory_fs_new ();
-
-  switch (place)
-    {
-    case ON_DIR:
-      return g_steal_pointer (&dir);
-    case ON_OVERLAY:
-      return leash_overlay_fs_new (memory, dir);
-    case ON_FAULT:
-      return leash_fault_fs_new (memory);
-    default:
-      return g_steal_pointer (&memory);
-    }
-}
-
-/* A file system of one kind, as a VFS, in a test that ends with nothing open. */
-typedef struct
-{
-  LeashTest test;
-  LeashFs *fs;
-  const char *vfs;
-} Fixture;
-
-static void
-set_up (Fixture *fixture, Place place)
-{
-  fixture->test = leash_test_begin ();
-  fixture->fs = make_fs (place, &fixture->test);
-  fixture->vfs = register_vfs (fixture->fs, fixture->test.ctx);
-}
-
-static void
-tear_down (Fixture *fixture)
-{
-  unregister_vfs (fixture->vfs);
-  g_object_unref (fixture->fs);
-  leash_test_end (&fixture->test);
-}
-
-static sqlite3 *
-open_in_mode (Fixture *fixture, const char *mode)
-{
-  sqlite3 *database = open_database (fixture->vfs, "a.db");
-  g_autofree char *sql = g_strdup_printf ("PRAGMA journal_mode = %s", mode);
-
-  expect (database, sql, mode);
-  return database;
-}
 
 /* Much of what programs do, in the mode that is the database's. */
 static void
@@ -119,195 +55,6 @@ test_works (gconstpointer place)
       close_database (database);
       tear_down (&fixture);
     }
-}
-
-/* What a writer and a reader see of each other. */
-static void
-test_connections_lock_each_other (gconstpointer place)
-{
-  Fixture fixture;
-  sqlite3 *one, *other;
-
-  set_up (&fixture, (Place) GPOINTER_TO_UINT (place));
-  one = open_in_mode (&fixture, "delete");
-  run (one, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
-  other = open_database (fixture.vfs, "a.db");
-  expect (other, "SELECT x FROM t", "1");
-  run (one, "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)");
-  g_assert_cmpint (try_run (other, "BEGIN IMMEDIATE"), ==, SQLITE_BUSY);
-  expect (other, "SELECT x FROM t", "1");
-  run (other, "BEGIN; SELECT x FROM t");
-  g_assert_cmpint (try_run (one, "COMMIT"), ==, SQLITE_BUSY);
-  run (other, "COMMIT");
-  g_assert_cmpint (try_run (other, "SELECT x FROM t"), ==, SQLITE_BUSY); /* the one that waits goes first */
-  run (one, "COMMIT");
-  expect (other, "SELECT x FROM t", "1 2");
-  run (one, "BEGIN EXCLUSIVE");
-  expect (other, "SELECT x FROM t", "error 5");
-  run (one, "COMMIT");
-  close_database (one);
-  expect (other, "PRAGMA integrity_check", "ok");
-  close_database (other);
-  tear_down (&fixture);
-}
-
-/* In WAL mode a reader keeps what it has begun with. */
-static void
-test_wal_is_shared (gconstpointer place)
-{
-  Fixture fixture;
-  sqlite3 *one, *other;
-
-  set_up (&fixture, (Place) GPOINTER_TO_UINT (place));
-  one = open_in_mode (&fixture, "wal");
-  run (one, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
-  other = open_database (fixture.vfs, "a.db");
-  run (other, "BEGIN");
-  expect (other, "SELECT x FROM t", "1");
-  run (one, "INSERT INTO t VALUES (2)");
-  expect (other, "SELECT x FROM t", "1");
-  g_assert_cmpint (try_run (other, "INSERT INTO t VALUES (3)"), ==, SQLITE_BUSY);
-  expect (one, "PRAGMA wal_checkpoint (TRUNCATE)", "1"); /* busy */
-  run (other, "COMMIT");
-  expect (other, "SELECT x FROM t", "1 2");
-  expect (one, "PRAGMA wal_checkpoint (TRUNCATE)", "0");
-  close_database (one);
-  run (other, "INSERT INTO t VALUES (3)");
-  expect (other, "PRAGMA integrity_check", "ok");
-  close_database (other);
-  g_assert_false (leash_fs_stat (fixture.fs, fixture.test.ctx, "a.db-wal", &(LeashStat){ 0 }, NULL));
-  g_assert_false (leash_fs_stat (fixture.fs, fixture.test.ctx, "a.db-shm", &(LeashStat){ 0 }, NULL));
-  tear_down (&fixture);
-}
-
-/* A larger index than one region of the shared memory has. */
-static void
-test_wal_grows (gconstpointer place)
-{
-  Fixture fixture;
-  sqlite3 *one, *other;
-
-  set_up (&fixture, (Place) GPOINTER_TO_UINT (place));
-  one = open_in_mode (&fixture, "wal");
-  run (one, "PRAGMA page_size = 512; PRAGMA wal_autocheckpoint = 0; VACUUM; CREATE TABLE t (x)");
-  other = open_database (fixture.vfs, "a.db");
-  for (guint i = 0; i < 10; i++)
-    {
-      run (i % 2 == 0 ? one : other, "INSERT INTO t VALUES (zeroblob (3000000))");
-      expect (i % 2 == 0 ? other : one, "SELECT sum (length (x)) / 3000000 > 0 FROM t", "1");
-    }
-  expect (other, "SELECT count (*) FROM t", "10");
-  expect (one, "PRAGMA integrity_check", "ok");
-  close_database (one);
-  close_database (other);
-  tear_down (&fixture);
-}
-
-/*
- * The other process is SQLite without Leash, as any program's: it runs what comes through a pipe, and
- * answers.
- */
-typedef struct
-{
-  int questions[2], answers[2];
-  pid_t pid;
-} Other;
-
-static void G_GNUC_NORETURN
-be_other (Other *other, const char *path)
-{
-  sqlite3 *database = NULL;
-  char sql[256];
-  gssize n;
-
-  close (other->questions[1]);
-  close (other->answers[0]);
-  if (sqlite3_open_v2 (path, &database, SQLITE_OPEN_READWRITE, "unix") != SQLITE_OK)
-    _exit (1);
-  while ((n = read (other->questions[0], sql, sizeof sql - 1)) > 0)
-    {
-      g_autofree char *answer = NULL;
-
-      sql[n] = '\0';
-      answer = ask (database, sql);
-      if (write (other->answers[1], answer, strlen (answer) + 1) < 0)
-        _exit (2);
-    }
-  _exit (sqlite3_close (database) == SQLITE_OK ? 0 : 3);
-}
-
-static void
-begin_other (Other *other, const char *path)
-{
-  g_assert_cmpint (pipe (other->questions), ==, 0);
-  g_assert_cmpint (pipe (other->answers), ==, 0);
-  other->pid = fork ();
-  g_assert_cmpint (other->pid, >=, 0);
-  if (other->pid == 0)
-    be_other (other, path);
-  close (other->questions[0]);
-  close (other->answers[1]);
-}
-
-static void
-expect_of_other (Other *other, const char *sql, const char *answer)
-{
-  char got[256] = "";
-  gssize n;
-
-  g_assert_cmpint (write (other->questions[1], sql, strlen (sql)), ==, strlen (sql));
-  n = read (other->answers[0], got, sizeof got - 1);
-  g_assert_cmpint (n, >, 0);
-  g_assert_cmpstr (got, ==, answer);
-}
-
-static void
-end_other (Other *other)
-{
-  int status = -1;
-
-  close (other->questions[1]);
-  close (other->answers[0]);
-  g_assert_cmpint (waitpid (other->pid, &status, 0), ==, other->pid);
-  g_assert_cmpint (status, ==, 0);
-}
-
-static void
-test_other_process_is_locked_out (gconstpointer mode)
-{
-  Fixture fixture;
-  g_autofree char *path = NULL;
-  Other other;
-  sqlite3 *database;
-  gboolean is_wal = strcmp (mode, "wal") == 0;
-
-  set_up (&fixture, ON_DIR);
-  path = g_build_filename (fixture.test.dir, "a.db", NULL);
-  database = open_in_mode (&fixture, mode);
-  run (database, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
-  close_database (database);
-  begin_other (&other, path); /* before anything is locked here: a forked child would hold it too */
-  database = open_database (fixture.vfs, "a.db");
-  expect_of_other (&other, "SELECT x FROM t", "1");
-  run (database, "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)");
-  expect_of_other (&other, "BEGIN IMMEDIATE", "error 5");
-  expect_of_other (&other, "SELECT x FROM t", "1");
-  run (database, "COMMIT");
-  expect_of_other (&other, "SELECT x FROM t", "1 2");
-  expect_of_other (&other, "BEGIN IMMEDIATE; INSERT INTO t VALUES (3)", "");
-  g_assert_cmpint (try_run (database, "INSERT INTO t VALUES (4)"), ==, SQLITE_BUSY);
-  expect (database, "SELECT x FROM t", "1 2");
-  expect_of_other (&other, "COMMIT", "");
-  expect (database, "SELECT x FROM t", "1 2 3");
-  run (database, "BEGIN");
-  expect (database, "SELECT x FROM t", "1 2 3");
-  expect_of_other (&other, "INSERT INTO t VALUES (5)", is_wal ? "" : "error 5");
-  run (database, "COMMIT");
-  expect_of_other (&other, "PRAGMA integrity_check", "ok");
-  expect (database, "PRAGMA integrity_check", "ok");
-  close_database (database);
-  end_other (&other);
-  tear_down (&fixture);
 }
 
 /* No room from some write on: SQLite says so, and the database is as it was. */
@@ -446,36 +193,6 @@ test_read_only (void)
   g_assert_cmpint (try_run (database, "INSERT INTO t VALUES (2)"), ==, SQLITE_READONLY);
   close_database (database);
   unregister_vfs (vfs);
-  tear_down (&fixture);
-}
-
-/* A link's journal lies beside the file that it leads to, and both names are one to the locks. */
-static void
-test_link_is_the_same_database (gconstpointer place)
-{
-  Fixture fixture;
-  sqlite3 *one, *other;
-  LeashStat stat;
-
-  set_up (&fixture, (Place) GPOINTER_TO_UINT (place));
-  g_assert_true (leash_fs_mkdir (fixture.fs, fixture.test.ctx, "deep", 0755, NULL));
-  g_assert_true (leash_fs_symlink (fixture.fs, fixture.test.ctx, "../a.db", "deep/link", NULL));
-  one = open_in_mode (&fixture, "delete");
-  run (one, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
-  other = open_database (fixture.vfs, "deep/link");
-  run (other, "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)");
-  g_assert_true (leash_fs_stat (fixture.fs, fixture.test.ctx, "a.db-journal", &stat, NULL));
-  g_assert_cmpint (try_run (one, "BEGIN IMMEDIATE"), ==, SQLITE_BUSY);
-  run (other, "COMMIT");
-  close_database (other);
-  close_database (one);
-  g_assert_cmpint (
-      sqlite3_open_v2 ("deep/link", &one, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, fixture.vfs), ==,
-      SQLITE_CANTOPEN);
-  close_database (one);
-  g_assert_true (leash_fs_symlink (fixture.fs, fixture.test.ctx, "loop", "loop", NULL));
-  g_assert_cmpint (sqlite3_open_v2 ("loop", &one, SQLITE_OPEN_READWRITE, fixture.vfs), ==, SQLITE_CANTOPEN);
-  close_database (one);
   tear_down (&fixture);
 }
 
@@ -618,6 +335,86 @@ test_fake_clock (void)
   unregister_vfs (vfs);
 }
 
+/* Whatever the bytes are: SQLite's answer, or an error of the kind that says so. Returns whether it was one.
+ */
+static gboolean
+is_damage (const char *vfs)
+{
+  static const char *const all[] = { "PRAGMA integrity_check", "SELECT sum (length (x)) FROM t",
+                                     "UPDATE t SET x = 'y'", "DELETE FROM t", "VACUUM" };
+  sqlite3 *database = open_database (vfs, "a.db");
+  gboolean is_so = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    {
+      int code = try_run (database, all[i]);
+
+      if (code == SQLITE_IOERR || code == SQLITE_NOMEM || code == SQLITE_INTERNAL || code == SQLITE_MISUSE)
+        g_error ("%s: %d: %s", all[i], code, leash_sqlite_vfs_get_last_error ());
+      is_so |= code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    }
+  close_database (database);
+  return is_so;
+}
+
+/* Bytes are changed, or the end is cut off. */
+static GBytes *
+damage (GBytes *bytes, GRand *dice)
+{
+  gsize size;
+  const guint8 *good = g_bytes_get_data (bytes, &size);
+  guint8 *bad = g_memdup2 (good, size);
+  gint32 n_changes = g_rand_int_range (dice, 1, 20);
+
+  if (g_rand_boolean (dice))
+    size = (gsize) g_rand_int_range (dice, 0, (gint32) size);
+  for (gint32 i = 0; i < n_changes && size > 0; i++)
+    {
+      gint32 end = g_rand_boolean (dice) ? (gint32) size : MIN ((gint32) size, 200); /* the header as often */
+
+      bad[g_rand_int_range (dice, 0, end)] = (guint8) g_rand_int (dice);
+    }
+  return g_bytes_new_take (bad, size);
+}
+
+static void
+test_damaged_files (gconstpointer mode)
+{
+  Fixture fixture;
+  g_autoptr (GRand) dice = g_rand_new_with_seed ((guint32) g_test_rand_int ());
+  g_autoptr (GBytes) good = NULL, good_log = NULL;
+  g_autoptr (LeashContext) ctx = NULL;
+  sqlite3 *database;
+  guint n_damaged = 0;
+
+  set_up (&fixture, ON_MEMORY);
+  ctx = leash_context_with_fs (fixture.test.ctx, fixture.fs);
+  database = open_in_mode (&fixture, mode);
+  run (database,
+       "PRAGMA page_size = 512; CREATE TABLE t (id INTEGER PRIMARY KEY, x); CREATE INDEX i ON t (x);"
+       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)"
+       " INSERT INTO t SELECT i, printf ('%.*c', 20 * i, 'a') FROM n");
+  good = leash_read_file (ctx, "a.db", NULL);
+  good_log = leash_read_file (ctx, "a.db-wal", NULL);
+  close_database (database);
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autoptr (LeashFs) fs = leash_memory_fs_new ();
+      g_autoptr (GBytes) bad = good_log == NULL || i % 3 == 0 ? damage (good, dice) : g_bytes_ref (good);
+      g_autoptr (GBytes) bad_log = good_log != NULL ? damage (good_log, dice) : NULL;
+      const char *vfs = register_vfs (fs, fixture.test.ctx);
+
+      g_assert_true (leash_memory_fs_add_bytes (fs, "a.db", bad, 0644, NULL));
+      if (bad_log != NULL)
+        g_assert_true (leash_memory_fs_add_bytes (fs, "a.db-wal", bad_log, 0644, NULL));
+      n_damaged += is_damage (vfs);
+      unregister_vfs (vfs);
+    }
+  g_test_message ("%u files of 200 are damaged", n_damaged);
+  g_assert_cmpuint (n_damaged, >, 20);
+  tear_down (&fixture);
+}
+
 static void
 test_unknown_name (void)
 {
@@ -627,35 +424,18 @@ test_unknown_name (void)
   g_assert_error (error, LEASH_SQL_ERROR, LEASH_SQL_ERROR_FAILED);
 }
 
-static void
-add_for_each_place (const char *name, GTestDataFunc func)
-{
-  for (guint i = 0; i < N_PLACES; i++)
-    {
-      g_autofree char *path = g_strdup_printf ("/sqlite-vfs/%s/%s", name, place_names[i]);
-
-      g_test_add_data_func (path, GUINT_TO_POINTER (i), func);
-    }
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-  add_for_each_place ("works", test_works);
-  add_for_each_place ("connections-lock-each-other", test_connections_lock_each_other);
-  add_for_each_place ("wal-is-shared", test_wal_is_shared);
-  add_for_each_place ("wal-grows", test_wal_grows);
-  add_for_each_place ("link-is-the-same-database", test_link_is_the_same_database);
-  add_for_each_place ("temporary-files", test_temporary_files);
-  g_test_add_data_func ("/sqlite-vfs/other-process-is-locked-out/delete", "delete",
-                        test_other_process_is_locked_out);
-  g_test_add_data_func ("/sqlite-vfs/other-process-is-locked-out/wal", "wal",
-                        test_other_process_is_locked_out);
+  add_for_each_place ("/sqlite-vfs/works", test_works);
+  add_for_each_place ("/sqlite-vfs/temporary-files", test_temporary_files);
   g_test_add_data_func ("/sqlite-vfs/full-disk/delete", "delete", test_full_disk);
   g_test_add_data_func ("/sqlite-vfs/full-disk/wal", "wal", test_full_disk);
   g_test_add_func ("/sqlite-vfs/full-disk/memory", test_small_memory);
+  g_test_add_data_func ("/sqlite-vfs/damaged-files/delete", "delete", test_damaged_files);
+  g_test_add_data_func ("/sqlite-vfs/damaged-files/wal", "wal", test_damaged_files);
   g_test_add_func ("/sqlite-vfs/errors-name-the-call", test_errors_name_the_call);
   g_test_add_func ("/sqlite-vfs/cannot-open", test_cannot_open);
   g_test_add_func ("/sqlite-vfs/read-only", test_read_only);
