@@ -229,9 +229,12 @@ static int
 file_is_reserved (sqlite3_file *base, int *ret_is_reserved)
 {
   LeashSqliteFile *self = get_file (base);
+  gboolean is_held = self->level >= SQLITE_LOCK_RESERVED;
 
-  *ret_is_reserved
-      = self->level >= SQLITE_LOCK_RESERVED || leash_sqlite_is_held (&self->holder, LEASH_SQLITE_RESERVED);
+  if (!is_held && !leash_sqlite_is_held (&self->holder, LEASH_SQLITE_RESERVED, &is_held))
+    return leash_sqlite_fail_plainly (SQLITE_IOERR_CHECKRESERVEDLOCK, "The locks of “%s” cannot be read",
+                                      self->path);
+  *ret_is_reserved = is_held;
   return SQLITE_OK;
 }
 

@@ -200,20 +200,22 @@ leash_sqlite_hold (LeashSqliteHolder *self, guint first, guint n, LeashSqliteHol
 }
 
 gboolean
-leash_sqlite_is_held (LeashSqliteHolder *self, LeashSqlitePart part)
+leash_sqlite_is_held (LeashSqliteHolder *self, LeashSqlitePart part, gboolean *ret_is_held)
 {
   struct flock bytes = get_bytes (part, 1);
-  gboolean is_held;
 
   if (self->node == NULL)
     {
       bytes.l_type = F_WRLCK;
-      return fcntl (self->fd, F_OFD_GETLK, &bytes) == 0 && bytes.l_type != F_UNLCK;
+      if (fcntl (self->fd, F_OFD_GETLK, &bytes) != 0)
+        return FALSE;
+      *ret_is_held = bytes.l_type != F_UNLCK;
+      return TRUE;
     }
   pthread_mutex_lock (&nodes_lock);
-  is_held = is_taken (&self->node->parts[part], self->held[part], LEASH_SQLITE_WRITE);
+  *ret_is_held = is_taken (&self->node->parts[part], self->held[part], LEASH_SQLITE_WRITE);
   pthread_mutex_unlock (&nodes_lock);
-  return is_held;
+  return TRUE;
 }
 
 void

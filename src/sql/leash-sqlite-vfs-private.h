@@ -72,9 +72,10 @@ int         leash_sqlite_hold            (LeashSqliteHolder *self,
                                           guint            first,
                                           guint            n,
                                           LeashSqliteHold  hold);
-/* Whether another one holds the part in any way. */
+/* Whether another one holds the part in any way. FALSE when the kernel does not say. */
 gboolean    leash_sqlite_is_held         (LeashSqliteHolder *self,
-                                          LeashSqlitePart  part);
+                                          LeashSqlitePart  part,
+                                          gboolean        *ret_is_held);
 /* A part of the memory that all connections of the process to the file share; NULL where it is not there and not to
  * be made. It goes with the last one that has called this. */
 void       *leash_sqlite_node_get_region (LeashSqliteNode *node,
