@@ -454,6 +454,45 @@ test_untracked (Fixture *fixture, gconstpointer unused)
   g_assert_cmpint (leash_sqlite3_finalize (untracked.ctx, stmt), ==, SQLITE_OK);
 }
 
+/* SQLite frees this with the connection, whose handle another thread may have by then. */
+typedef struct
+{
+  LeashContext *ctx;
+  sqlite3 *db;
+  gboolean is_freed;
+} Freed;
+
+static void
+look_when_freed (void *data)
+{
+  Freed *freed = data;
+
+  freed->is_freed = TRUE;
+  g_assert_null (leash_find_pointer (freed->ctx, "sqlite3", freed->db));
+}
+
+static void
+return_nothing (sqlite3_context *context, int n, sqlite3_value **values)
+{
+}
+
+static void
+test_handle_is_let_go (Fixture *fixture, gconstpointer unused)
+{
+  int (*const closes[]) (LeashContext *, sqlite3 *) = { leash_sqlite3_close, leash_sqlite3_close_v2 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (closes); i++)
+    {
+      Freed freed = { fixture->ctx, open_memory (fixture), FALSE };
+
+      g_assert_cmpint (sqlite3_create_function_v2 (freed.db, "f", 0, SQLITE_UTF8, &freed, return_nothing,
+                                                   NULL, NULL, look_when_freed),
+                       ==, SQLITE_OK);
+      g_assert_cmpint (closes[i](fixture->ctx, freed.db), ==, SQLITE_OK);
+      g_assert_true (freed.is_freed);
+    }
+}
+
 /* Threads get handles that others have just freed: no mistake is seen where there is none. */
 static gpointer
 open_and_close (gpointer data)
@@ -513,6 +552,7 @@ main (int argc, char **argv)
   ADD ("/sqlite3-thin/zombie/by-a-backup-or-an-untracked-statement", test_zombie_of_others);
   ADD ("/sqlite3-thin/foreign-handle-is-closed-and-reported", test_foreign);
   ADD ("/sqlite3-thin/without-a-tracker", test_untracked);
+  ADD ("/sqlite3-thin/handle-is-let-go-before-it-is-freed", test_handle_is_let_go);
   ADD ("/sqlite3-thin/threads-reuse-handles", test_threads);
   return g_test_run ();
 }
