@@ -3,6 +3,7 @@
  * other processes. */
 #include "sqlite-fixture.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,6 +196,63 @@ test_other_process_is_locked_out (gconstpointer mode)
   tear_down (&fixture);
 }
 
+/* It is killed in a transaction of which half is on the disk: what it has left is rolled back, or thrown
+ * away. */
+static void
+test_other_process_dies (gconstpointer mode)
+{
+  Fixture fixture;
+  g_autofree char *path = NULL;
+  Other other;
+  sqlite3 *database;
+  LeashStat stat;
+
+  set_up (&fixture, ON_DIR);
+  path = g_build_filename (fixture.test.dir, "a.db", NULL);
+  database = open_in_mode (&fixture, mode);
+  run (database, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+  close_database (database);
+  begin_other (&other, path);
+  expect_of_other (&other, "INSERT INTO t VALUES (2)", "");
+  expect_of_other (
+      &other, "PRAGMA cache_size = 2; BEGIN; UPDATE t SET x = 9; INSERT INTO t VALUES (zeroblob (99999))",
+      "");
+  g_assert_cmpint (kill (other.pid, SIGKILL), ==, 0);
+  close (other.questions[1]);
+  close (other.answers[0]);
+  g_assert_cmpint (waitpid (other.pid, NULL, 0), ==, other.pid);
+  g_assert_true (leash_fs_stat (fixture.fs, fixture.test.ctx,
+                                strcmp (mode, "wal") == 0 ? "a.db-wal" : "a.db-journal", &stat, NULL));
+  g_assert_cmpuint (stat.size, >, 0);
+  database = open_database (fixture.vfs, "a.db");
+  expect (database, "SELECT x FROM t", "1 2");
+  expect (database, "PRAGMA integrity_check", "ok");
+  close_database (database);
+  tear_down (&fixture);
+}
+
+static void
+test_two_vfs_of_one_file_system (void)
+{
+  Fixture fixture;
+  const char *second;
+  sqlite3 *one, *other;
+
+  set_up (&fixture, ON_MEMORY);
+  second = register_vfs (fixture.fs, fixture.test.ctx);
+  g_assert_cmpstr (second, !=, fixture.vfs);
+  one = open_in_mode (&fixture, "wal");
+  other = open_database (second, "a.db");
+  run (one, "CREATE TABLE t (x); BEGIN IMMEDIATE");
+  g_assert_cmpint (try_run (other, "BEGIN IMMEDIATE"), ==, SQLITE_BUSY);
+  run (one, "INSERT INTO t VALUES (1); COMMIT");
+  expect (other, "SELECT x FROM t", "1");
+  close_database (one);
+  close_database (other);
+  unregister_vfs (second);
+  tear_down (&fixture);
+}
+
 /* A link's journal lies beside the file that it leads to, and both names are one to the locks. */
 static void
 test_link_is_the_same_database (gconstpointer place)
@@ -290,6 +348,9 @@ main (int argc, char **argv)
                         test_other_process_is_locked_out);
   g_test_add_data_func ("/sqlite-vfs-lock/other-process-is-locked-out/wal", "wal",
                         test_other_process_is_locked_out);
+  g_test_add_data_func ("/sqlite-vfs-lock/other-process-dies/delete", "delete", test_other_process_dies);
+  g_test_add_data_func ("/sqlite-vfs-lock/other-process-dies/wal", "wal", test_other_process_dies);
+  g_test_add_func ("/sqlite-vfs-lock/two-vfs-of-one-file-system", test_two_vfs_of_one_file_system);
   g_test_add_data_func ("/sqlite-vfs-lock/threads-write-in-turn/delete", "delete",
                         test_threads_write_in_turn);
   g_test_add_data_func ("/sqlite-vfs-lock/threads-write-in-turn/wal", "wal", test_threads_write_in_turn);
