@@ -171,7 +171,8 @@ void      leash_tag_misused_at     (LeashTag        *tag,
 /* One more of each again: behind the two numbers stands who makes calls fail, NULL while no sweep goes on. */
 #define LEASH_HAS_FAULTS_(ctx)                                                                               \
   (LEASH_IS_NULL_ (ctx)                                                                                      \
-   || LEASH_UNLIKELY_ (__atomic_load_n ((const gpointer *) ((const guint *) (ctx)->tracker + 2),             \
+   || LEASH_UNLIKELY_ (__atomic_load_n ((const gpointer *) (const void *) ((const guint *) (ctx)->tracker    \
+                                                                           + 2),                             \
                                         __ATOMIC_RELAXED)                                                    \
                        != NULL))
 
