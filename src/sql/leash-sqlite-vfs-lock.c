@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "leash-sqlite-vfs-private.h"
 
@@ -194,8 +195,8 @@ leash_sqlite_hold (LeashSqliteHolder *self, guint first, guint n, LeashSqliteHol
     }
   else
     code = hold_bytes (self, first, n, hold);
-  for (guint i = first; code == SQLITE_OK && i < first + n; i++)
-    self->held[i] = (guint8) hold;
+  if (code == SQLITE_OK)
+    memset (self->held + first, (int) hold, n);
   return code;
 }
 
