@@ -55,19 +55,21 @@ leash_rows_new (LeashSqlCommand *command, gboolean owns_command, LeashSqlNode *p
                 LeashSqlStep first, gconstpointer caller)
 {
   LeashDbConn *conn = command->conn;
-  LeashRows *rows = g_new0 (LeashRows, 1);
+  LeashRows *rows = g_new (LeashRows, 1);
   char name[LEASH_SQL_NAME_SIZE];
 
-  rows->command = command;
+  *rows = (LeashRows){
+    .command = command,
+    .step = first,
+    .is_first = TRUE,
+    .n_columns = conn->iface->count_columns (conn->driver, command->statement),
+  };
   if (owns_command)
     {
       rows->own = *command;
       rows->own.sql = g_strdup (command->sql);
       rows->command = &rows->own;
     }
-  rows->step = first;
-  rows->is_first = TRUE;
-  rows->n_columns = conn->iface->count_columns (conn->driver, command->statement);
   leash_sql_node_init (&rows->node, &rows_class, conn, parent, rows->command->sql);
   /* A prepared statement has the text already. */
   rows->node.tag = leash_track_caller (ctx, parent != NULL ? parent->tag : conn->tag, "rows",

@@ -39,9 +39,9 @@ leash_sql_may_run (LeashDbConn *conn, LeashContext *ctx, GError **error)
  * a statement may say COMMIT. What follows would not be in a transaction, although the program believes so.
  */
 void
-leash_sql_look_at_tx (LeashDbConn *conn)
+leash_sql_look_at_open_tx (LeashDbConn *conn)
 {
-  if (LEASH_UNLIKELY (conn->tx != NULL) && !conn->iface->in_transaction (conn->driver, conn->session))
+  if (!conn->iface->in_transaction (conn->driver, conn->session))
     leash_tx_lose (conn->tx);
 }
 
@@ -178,19 +178,6 @@ leash_sql_command_bind_all (LeashSqlCommand *command, const LeashSqlValue *value
       command->n_bound = command->n_parameters;
     }
   return TRUE;
-}
-
-LeashSqlStep
-leash_sql_command_step (LeashSqlCommand *command, LeashContext *ctx, GError **error)
-{
-  LeashDbConn *conn = command->conn;
-  LeashSqlStep step;
-
-  if (!leash_fault_point (ctx, "step", command->sql, error))
-    return LEASH_SQL_STEP_ERROR;
-  step = conn->iface->step (conn->driver, conn->session, command->statement, ctx, error);
-  leash_sql_look_at_tx (conn);
-  return step;
 }
 
 gboolean

@@ -183,9 +183,6 @@ gboolean     leash_sql_command_bind_all (LeashSqlCommand        *command,
                                         const LeashSqlValue     *values,
                                         gsize                    n_values,
                                         GError                 **error);
-LeashSqlStep leash_sql_command_step    (LeashSqlCommand         *command,
-                                        LeashContext            *ctx,
-                                        GError                 **error);
 /* Runs it to its end, whatever rows it has. */
 gboolean     leash_sql_command_run     (LeashSqlCommand         *command,
                                         LeashContext            *ctx,
@@ -199,7 +196,28 @@ gboolean     leash_sql_run_text        (LeashDbConn             *conn,
                                         LeashContext            *ctx,
                                         const char              *sql,
                                         GError                 **error);
-void         leash_sql_look_at_tx      (LeashDbConn             *conn);
+void         leash_sql_look_at_open_tx (LeashDbConn             *conn);
+
+/* After each call of the engine: whether its transaction is still there. */
+static inline void
+leash_sql_look_at_tx (LeashDbConn *conn)
+{
+  if (LEASH_UNLIKELY (conn->tx != NULL))
+    leash_sql_look_at_open_tx (conn);
+}
+
+static inline LeashSqlStep
+leash_sql_command_step (LeashSqlCommand *command, LeashContext *ctx, GError **error)
+{
+  LeashDbConn *conn = command->conn;
+  LeashSqlStep step;
+
+  if (!leash_fault_point (ctx, "step", command->sql, error))
+    return LEASH_SQL_STEP_ERROR;
+  step = conn->iface->step (conn->driver, conn->session, command->statement, ctx, error);
+  leash_sql_look_at_tx (conn);
+  return step;
+}
 
 /* leash-sql-call.c: what connections and transactions do alike. With the connection entered. */
 gboolean     leash_sql_exec            (LeashDbConn             *conn,

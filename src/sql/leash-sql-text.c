@@ -38,28 +38,38 @@ leash_sql_shorten (char *buffer, const char *sql)
   return buffer;
 }
 
-/* Most text is ASCII, and looked at eight bytes at a time: neither 0 nor above 0x7f. */
-static gsize
-count_plain (const char *text, gsize length)
+static gboolean
+is_plain_word (const char *text)
 {
   const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101), tops = ones << 7;
+  guint64 word;
+
+  memcpy (&word, text, sizeof word);
+  return ((word | (word - ones)) & tops) == 0;
+}
+
+/* Most text is ASCII, and looked at eight bytes at a time: neither 0 nor above 0x7f. The last eight may have
+ * been seen in part. */
+static gboolean
+is_plain (const char *text, gsize length)
+{
   gsize n = 0;
 
-  for (guint64 word; n + sizeof word <= length; n += sizeof word)
-    {
-      memcpy (&word, text + n, sizeof word);
-      if (((word | (word - ones)) & tops) != 0)
-        break;
-    }
-  return n;
+  for (; n + 8 <= length; n += 8)
+    if (!is_plain_word (text + n))
+      return FALSE;
+  if (length >= 8)
+    return is_plain_word (text + length - 8);
+  for (; n < length; n++)
+    if ((guint8) (text[n] - 1) >= 0x7f)
+      return FALSE;
+  return TRUE;
 }
 
 gboolean
 leash_sql_is_utf8 (const char *text, gsize length)
 {
-  gsize n_plain = count_plain (text, length);
-
-  return g_utf8_validate_len (text + n_plain, length - n_plain, NULL);
+  return LEASH_LIKELY (is_plain (text, length)) || g_utf8_validate_len (text, length, NULL);
 }
 
 void

@@ -459,29 +459,34 @@ get_column_name (LeashSqlDriver *driver, gpointer statement, guint column)
   return name != NULL ? name : "";
 }
 
+/*
+ * Of the value, and not by sqlite3_column_int64() and the others, which find it anew each time. SQLite calls
+ * it unprotected, for it takes no mutex: there is none here, and nobody else in the session.
+ */
 static void
 get_column (LeashSqlDriver *driver, gpointer statement, guint column, LeashSqlValue *ret_value)
 {
-  sqlite3_stmt *stmt = ((Statement *) statement)->stmt;
-  int i = (int) column;
+  sqlite3_value *value = sqlite3_column_value (((Statement *) statement)->stmt, (int) column);
 
-  switch (sqlite3_column_type (stmt, i))
+  switch (sqlite3_value_type (value))
     {
     case SQLITE_INTEGER:
-      *ret_value = (LeashSqlValue){ .type = LEASH_SQL_INT64, .as.int64 = sqlite3_column_int64 (stmt, i) };
+      ret_value->type = LEASH_SQL_INT64;
+      ret_value->as.int64 = sqlite3_value_int64 (value);
       break;
     case SQLITE_FLOAT:
-      *ret_value = (LeashSqlValue){ .type = LEASH_SQL_DOUBLE, .as.number = sqlite3_column_double (stmt, i) };
+      ret_value->type = LEASH_SQL_DOUBLE;
+      ret_value->as.number = sqlite3_value_double (value);
       break;
     case SQLITE_TEXT:
       ret_value->type = LEASH_SQL_TEXT;
-      ret_value->as.text = (const char *) sqlite3_column_text (stmt, i);
-      ret_value->length = (gsize) sqlite3_column_bytes (stmt, i);
+      ret_value->as.text = (const char *) sqlite3_value_text (value);
+      ret_value->length = (gsize) sqlite3_value_bytes (value);
       break;
     case SQLITE_BLOB:
       ret_value->type = LEASH_SQL_BYTES;
-      ret_value->as.bytes = sqlite3_column_blob (stmt, i);
-      ret_value->length = (gsize) sqlite3_column_bytes (stmt, i);
+      ret_value->as.bytes = sqlite3_value_blob (value);
+      ret_value->length = (gsize) sqlite3_value_bytes (value);
       break;
     default:
       *ret_value = (LeashSqlValue){ .type = LEASH_SQL_NULL };
