@@ -301,6 +301,46 @@ test_rolled_back_although_the_context_is_done (Sql *sql, gconstpointer unused)
 
 typedef struct
 {
+  gint n_overdue;  /* atomic */
+  gint n_returned; /* atomic */
+} Told;
+
+static void
+on_event (LeashTracker *tracker, LeashEventType event, const LeashResource *resource,
+          const LeashMisuse *misuse, gpointer user_data)
+{
+  Told *told = user_data;
+
+  if (event == LEASH_EVENT_OVERDUE && strcmp (resource->kind, "transaction") == 0)
+    g_atomic_int_inc (&told->n_overdue);
+  else if (event == LEASH_EVENT_RETURNED && strcmp (resource->kind, "transaction") == 0)
+    g_atomic_int_inc (&told->n_returned);
+}
+
+/* Told of while it is held, and when it is over after all; the connection that is held as long is not. */
+static void
+test_held_for_too_long (Sql *sql, gconstpointer unused)
+{
+  Told told = { 0 };
+  guint id = leash_tracker_add_listener (sql->base.tracker, on_event, &told, NULL);
+  LeashTx *tx;
+
+  leash_tracker_set_kind_age_limit (sql->base.tracker, "transaction", 20000);
+  tx = leash_db_begin (sql->db, sql->ctx, NULL, NULL);
+  while (leash_has_tracking () && g_atomic_int_get (&told.n_overdue) == 0)
+    g_usleep (1000);
+  g_assert_cmpint (told.n_returned, ==, 0);
+  MUST (leash_tx_commit, tx, sql->ctx);
+  leash_tx_unref (tx);
+  while (leash_has_tracking () && g_atomic_int_get (&told.n_returned) == 0)
+    g_usleep (1000);
+  leash_tracker_set_kind_age_limit (sql->base.tracker, "transaction", -1);
+  leash_tracker_remove_listener (sql->base.tracker, id);
+  g_assert_cmpint (told.n_overdue, ==, told.n_returned);
+}
+
+typedef struct
+{
   guint n;
   guint fails_at;
   char name[16];
@@ -393,6 +433,7 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/tx/options", test_options);
   ADD_SQL ("/sql/tx/connection-closed-before", test_connection_closed_before);
   ADD_SQL ("/sql/tx/rolled-back-although-the-context-is-done", test_rolled_back_although_the_context_is_done);
+  ADD_SQL ("/sql/tx/held-for-too-long", test_held_for_too_long);
   ADD_SQL ("/sql/bulk/inserts-many-rows", test_bulk_insert);
   ADD_SQL ("/sql/bulk/all-or-nothing", test_bulk_insert_fails);
   return g_test_run ();
