@@ -13,6 +13,7 @@
 #include <sys/single_threaded.h>
 
 #include "leash-capture-private.h"
+#include "leash-fork-private.h"
 #include "leash-intern-private.h"
 #include "leash-modules-private.h"
 #include "leash-replay-private.h"

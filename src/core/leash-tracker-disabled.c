@@ -10,6 +10,7 @@
 #include <leash/leash-snapshot.h>
 
 #include "leash-boxed-private.h"
+#include "leash-fork-private.h"
 #include "leash-lock-private.h"
 #include "leash-settings-private.h"
 
@@ -50,6 +51,11 @@ tracker_new (LeashTracker *parent)
   tracker->listeners = g_array_new (FALSE, FALSE, sizeof (Listener));
   pthread_mutex_init (&tracker->lock, NULL);
   return tracker;
+}
+
+void
+leash_fork_set_up (void)
+{
 }
 
 LeashTracker *

@@ -100,8 +100,6 @@ GPtrArray  *leash_tracker_list_all     (void);
 
 /* For leash-fork.c: takes all locks of trackers and notes them in held. */
 void        leash_tracker_fork_lock    (GPtrArray       *held);
-/* leash-fork.c: makes forking safe, once. */
-void        leash_fork_set_up          (void);
 
 /* leash-count.c. What is open in the tracker itself, not in those nested in it. */
 gsize       leash_tracker_count_own    (LeashTracker    *tracker,

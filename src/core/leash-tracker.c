@@ -11,6 +11,7 @@
 
 #include "leash-boxed-private.h"
 #include "leash-capture-private.h"
+#include "leash-fork-private.h"
 #include "leash-history-private.h"
 #include "leash-live-private.h"
 #include "leash-settings-private.h"

@@ -317,10 +317,13 @@ void
 leash_client_take_back (LeashPooled *pooled)
 {
   LeashClient *client = pooled->client;
-  gint64 now = leash_client_now (client);
   LeashPooled *expired;
   gboolean is_kept;
+  gint64 now;
 
+  if (LEASH_UNLIKELY (pooled->is_inherited))
+    return;
+  now = leash_client_now (client);
   leash_lock (&client->lock);
   leash_pooled_unlink (&client->in_use, pooled);
   pooled->checkout = NULL;

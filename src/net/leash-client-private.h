@@ -20,6 +20,7 @@ struct _LeashPooled
   gconstpointer caller; /* of the checkout */
   gboolean was_used;    /* before this checkout */
   gboolean is_returned; /* the checkout ends by a return */
+  gboolean is_inherited; /* is the parent's; set in a forked child while that has one thread */
 };
 
 typedef struct
@@ -49,6 +50,7 @@ struct _LeashClient
   LeashLock lock;
   LeashPooledList idle; /* this and below: the lock's; the newest first */
   LeashPooledList in_use;
+  LeashPooledList inherited; /* by a forked child, which neither uses nor closes them */
   LeashPoolWaiter *first_waiter;
   LeashPoolWaiter *last_waiter;
   gboolean is_closed;
@@ -57,6 +59,8 @@ struct _LeashClient
   gint64 no_dial_until; /* while the breaker is open */
   GError *last_failure;
   LeashClientStats stats;
+  LeashClient *next_client; /* leash-client-fork.c's, as is prev_client */
+  LeashClient *prev_client;
   char address[];
 };
 
@@ -106,6 +110,10 @@ gboolean     leash_client_is_fit      (LeashClient     *client,
                                        LeashPooled     *pooled,
                                        LeashContext    *ctx,
                                        gboolean         is_probing);
+
+/* leash-client-fork.c. Has forks take the client's lock, from where it can be used until it is freed. */
+void         leash_client_fork_enter  (LeashClient     *client);
+void         leash_client_fork_leave  (LeashClient     *client);
 
 /* leash-client-holders.c */
 void         leash_client_append_holders (GString             *text,

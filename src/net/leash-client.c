@@ -29,6 +29,10 @@
  *
  * Reference-counted. leash_client_close() closes it; the last leash_client_unref() closes what is open still.
  * All functions may be called from any thread, several at once.
+ *
+ * In a forked child a client begins anew, whatever other threads were at: it has no connections and dials its
+ * own. Those of the parent are neither used nor closed there, and checkouts of the parent's that are given
+ * back in the child just end. Not in a health check or while dialling: there a fork is followed by exec().
  */
 
 static const LeashAttempt call_return = { "Returning", "returned after close or return", "return" };
@@ -177,12 +181,14 @@ leash_client_new (LeashContext *ctx, const char *address, const LeashClientOptio
   client->ctx = leash_context_without_cancel (ctx);
   client->clock = leash_context_get_clock (client->ctx);
   client->tag = leash_track_caller (ctx, NULL, client->options.kind, client->address, LEASH_CALLER);
+  leash_client_fork_enter (client);
   return client;
 }
 
 void
 leash_client_free (LeashClient *client)
 {
+  leash_client_fork_leave (client);
   g_clear_error (&client->last_failure);
   leash_context_unref (client->ctx);
   pthread_mutex_destroy (&client->lock);
@@ -223,6 +229,14 @@ let_go_of_checkouts (LeashClient *client, gconstpointer caller)
     }
 }
 
+/* With the lock held: they are children of the client's tag, and the parent closes them. */
+static void
+let_go_of_inherited (LeashClient *client, gconstpointer caller)
+{
+  for (LeashPooled *each = client->inherited.first; each != NULL; each = each->next)
+    leash_untrack_caller (g_steal_pointer (&each->conn->handle.tag), caller);
+}
+
 /* Returns FALSE when it was closed before. */
 static gboolean
 close_client (LeashClient *client, gconstpointer caller)
@@ -238,7 +252,10 @@ close_client (LeashClient *client, gconstpointer caller)
   client->stats.n_idle = 0;
   leash_client_serve_end (client);
   if (!was_closed)
-    let_go_of_checkouts (client, caller);
+    {
+      let_go_of_checkouts (client, caller);
+      let_go_of_inherited (client, caller);
+    }
   leash_unlock (&client->lock);
   leash_client_close_list (client, idle);
   if (!was_closed)
