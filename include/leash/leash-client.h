@@ -44,6 +44,8 @@ typedef gboolean (*LeashClientFunc) (LeashConn    *conn,
  *   peer has closed it, which costs a system call; 0 is a second
  * @health_check: (nullable): called on one that was idle for longer than @health_check_after
  * @health_check_after: in microseconds
+ * @health_check_timeout: how long it may take, beside what the context says: on a peer that hangs it then fails,
+ *   and the checkout goes on with another connection; 0 for as long as the context says
  * @health_check_data: given to @health_check; must live as long as the client
  * @breaker_failures: after so many failed dials in a row further ones fail at once; 0 for never
  * @breaker_time: for how long they do, until one is tried; 0 is a second
@@ -65,6 +67,7 @@ typedef struct
   gint64 probe_after;
   LeashClientFunc health_check;
   gint64 health_check_after;
+  gint64 health_check_timeout;
   gpointer health_check_data;
   guint breaker_failures;
   gint64 breaker_time;

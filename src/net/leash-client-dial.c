@@ -18,8 +18,9 @@ refuse_dial (LeashClient *client, GError **error)
   return FALSE;
 }
 
+/* *ret_is_trial: it is the one that tries whether the server is back. */
 static gboolean
-may_dial (LeashClient *client, GError **error)
+may_dial (LeashClient *client, gboolean *ret_is_trial, GError **error)
 {
   LeashClientStats *stats = &client->stats;
   gboolean may = TRUE;
@@ -28,7 +29,8 @@ may_dial (LeashClient *client, GError **error)
   if (stats->breaker == LEASH_BREAKER_TRYING
       || (stats->breaker == LEASH_BREAKER_OPEN && leash_client_now (client) < client->no_dial_until))
     may = refuse_dial (client, error);
-  else if (stats->breaker == LEASH_BREAKER_OPEN)
+  *ret_is_trial = may && stats->breaker == LEASH_BREAKER_OPEN;
+  if (*ret_is_trial)
     stats->breaker = LEASH_BREAKER_TRYING;
   stats->n_dials += may;
   leash_unlock (&client->lock);
@@ -45,22 +47,26 @@ note_success (LeashClient *client)
   leash_unlock (&client->lock);
 }
 
-/* is_caller_done: nothing was learnt, and the next one may try. */
+/*
+ * is_caller_done: nothing was learnt, and the next one may try. A dial that began before the breaker opened
+ * may fail while another one tries: that one goes on alone.
+ */
 static void
-note_failure (LeashClient *client, const GError *reason, gboolean is_caller_done)
+note_failure (LeashClient *client, const GError *reason, gboolean is_trial, gboolean is_caller_done)
 {
   LeashClientStats *stats = &client->stats;
 
   leash_lock (&client->lock);
   stats->n_dial_failures++;
-  if (is_caller_done && stats->breaker == LEASH_BREAKER_TRYING)
+  if (is_caller_done && is_trial && stats->breaker == LEASH_BREAKER_TRYING)
     stats->breaker = LEASH_BREAKER_OPEN;
   else if (!is_caller_done && client->options.breaker_failures > 0)
     {
       client->n_failures++;
       g_clear_error (&client->last_failure);
       client->last_failure = g_error_copy (reason);
-      if (client->n_failures >= client->options.breaker_failures)
+      if (client->n_failures >= client->options.breaker_failures
+          && (is_trial || stats->breaker != LEASH_BREAKER_TRYING))
         {
           stats->breaker = LEASH_BREAKER_OPEN;
           client->no_dial_until = leash_client_now (client) + client->options.breaker_time;
@@ -69,26 +75,33 @@ note_failure (LeashClient *client, const GError *reason, gboolean is_caller_done
   leash_unlock (&client->lock);
 }
 
+/* 0 is as long as ctx says. */
+static LeashContext *
+limit (LeashContext *ctx, gint64 timeout)
+{
+  gint64 now = leash_clock_get_time (leash_context_get_clock (ctx));
+
+  if (timeout == 0)
+    return leash_context_ref (ctx);
+  return leash_context_for_wait (ctx, timeout > G_MAXINT64 - now ? G_MAXINT64 : now + timeout);
+}
+
 static LeashConn *
 dial (LeashClient *client, LeashContext *ctx, GError **error)
 {
-  LeashNetwork *network = leash_context_get_network (client->ctx);
-  g_autoptr (LeashContext) timed = NULL;
+  g_autoptr (LeashContext) limited = limit (ctx, client->options.dial_timeout);
 
-  if (client->options.dial_timeout == 0)
-    return leash_network_dial_bare (network, ctx, client->address, error);
-  timed = leash_context_for_wait (ctx, leash_clock_get_time (leash_context_get_clock (ctx))
-                                           + client->options.dial_timeout);
-  return leash_network_dial_bare (network, timed, client->address, error);
+  return leash_network_dial_bare (leash_context_get_network (client->ctx), limited, client->address, error);
 }
 
 static LeashConn *
 dial_counted (LeashClient *client, LeashContext *ctx, GError **error)
 {
   GError *reason = NULL;
+  gboolean is_trial;
   LeashConn *conn;
 
-  if (!may_dial (client, error))
+  if (!may_dial (client, &is_trial, error))
     return NULL;
   conn = dial (client, ctx, &reason);
   if (conn != NULL)
@@ -98,7 +111,7 @@ dial_counted (LeashClient *client, LeashContext *ctx, GError **error)
     }
   if (reason == NULL)
     g_set_error_literal (&reason, G_IO_ERROR, G_IO_ERROR_FAILED, "the network gave no reason");
-  note_failure (client, reason, leash_context_is_done (ctx));
+  note_failure (client, reason, is_trial, leash_context_is_done (ctx));
   g_propagate_error (error, reason);
   return NULL;
 }
@@ -138,6 +151,14 @@ is_stale (LeashConn *conn)
 }
 
 static gboolean
+is_healthy (const LeashClientOptions *options, LeashConn *conn, LeashContext *ctx)
+{
+  g_autoptr (LeashContext) limited = limit (ctx, options->health_check_timeout);
+
+  return options->health_check (conn, limited, options->health_check_data, NULL);
+}
+
+static gboolean
 count_and_refuse (LeashClient *client, guint64 *count)
 {
   leash_lock (&client->lock);
@@ -159,7 +180,7 @@ leash_client_is_fit (LeashClient *client, LeashPooled *pooled, LeashContext *ctx
   if ((is_probing || idle_time > options->probe_after) && is_stale (pooled->conn))
     return count_and_refuse (client, &client->stats.n_stale);
   if (options->health_check != NULL && idle_time > options->health_check_after
-      && !options->health_check (pooled->conn, ctx, options->health_check_data, NULL))
+      && !is_healthy (options, pooled->conn, ctx))
     return count_and_refuse (client, &client->stats.n_health_failures);
   return TRUE;
 }

@@ -142,7 +142,8 @@ static gboolean
 has_no_negative_time (const LeashClientOptions *options)
 {
   return options->idle_time >= 0 && options->life_time >= 0 && options->dial_timeout >= 0
-         && options->probe_after >= 0 && options->health_check_after >= 0 && options->breaker_time >= 0;
+         && options->probe_after >= 0 && options->health_check_after >= 0
+         && options->health_check_timeout >= 0 && options->breaker_time >= 0;
 }
 
 /**

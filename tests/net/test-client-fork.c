@@ -135,7 +135,7 @@ end_inherited_checkout (Shared *shared)
     return 1;
   leash_conn_unref (shared->conn);
   own = leash_client_checkout (shared->client, shared->fixture->ctx, NULL);
-  if (own == NULL || leash_conn_write (own, shared->fixture->ctx, "child", 5, NULL) != 5)
+  if (own == NULL || leash_conn_write (own, shared->fixture->ctx, "xxxxx", 5, NULL) != 5)
     return 2;
   leash_conn_unref (own);
   if (!leash_client_close (shared->client, NULL))
