@@ -42,6 +42,9 @@ leash_sql_query (LeashDbConn *conn, LeashSqlNode *parent, LeashContext *ctx, con
 
   if (!start (&command, conn, ctx, sql, values, n_values, &first, error))
     return NULL;
+  /* Whoever asks: what is read in a transaction is over when that is. */
+  if (parent == NULL && conn->tx != NULL)
+    parent = leash_tx_get_node (conn->tx);
   return leash_rows_new (&command, TRUE, parent, ctx, first, caller);
 }
 

@@ -116,6 +116,13 @@ leash_sql_node_end_children (LeashDbConn *conn, LeashSqlNode *parent, GError **e
   return FALSE;
 }
 
+void
+leash_sql_node_end_reader (LeashDbConn *conn)
+{
+  if (LEASH_UNLIKELY (conn->reader != NULL))
+    end_in_engine (conn->reader, LEASH_SQL_ORPHAN);
+}
+
 gboolean
 leash_sql_node_refuse_children (LeashSqlNode *node, GError **error)
 {
@@ -170,8 +177,9 @@ leash_sql_node_close (LeashSqlNode *node, const LeashSqlAttempt *attempt, gconst
     return leash_db_conn_refuse_crowd (node->conn, node->tag, attempt, node->text, caller, error);
   if (node->state == LEASH_SQL_CLOSED)
     {
+      leash_sql_node_refuse (node, attempt, caller, error);
       leash_db_conn_leave (node->conn);
-      return leash_sql_node_refuse (node, attempt, caller, error);
+      return FALSE;
     }
   if (close_entered (node, caller, error))
     return TRUE;

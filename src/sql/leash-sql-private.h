@@ -76,7 +76,7 @@ struct _LeashDbConn
   gboolean is_open;     /* from here on of who has entered */
   LeashSqlNode *nodes;  /* that are open, the newest first */
   LeashTx *tx;          /* the innermost that is open; not held */
-  const LeashSqlNode *reader; /* rows or a copy that keep the session to themselves; NULL */
+  LeashSqlNode *reader; /* rows or a copy that keep the session to themselves; NULL */
 };
 
 /* A statement in the engine, with its text. Lies in a LeashStmt, in LeashRows, or on a call's stack. */
@@ -139,6 +139,8 @@ void         leash_sql_node_end        (LeashSqlNode            *node,
 gboolean     leash_sql_node_end_children (LeashDbConn           *conn,
                                         LeashSqlNode            *parent,
                                         GError                 **error);
+/* Ends what keeps the session to itself, if there is anything. */
+void         leash_sql_node_end_reader (LeashDbConn             *conn);
 gboolean     leash_sql_node_refuse_children (LeashSqlNode       *node,
                                         GError                 **error);
 gboolean     leash_sql_node_refuse     (LeashSqlNode            *node,
@@ -161,8 +163,9 @@ leash_sql_node_enter (LeashSqlNode *node, const LeashSqlAttempt *attempt, gconst
     {
       if (LEASH_LIKELY (node->state == LEASH_SQL_OPEN))
         return TRUE;
+      leash_sql_node_refuse (node, attempt, caller, error);
       leash_db_conn_leave (node->conn);
-      return leash_sql_node_refuse (node, attempt, caller, error);
+      return FALSE;
     }
   return leash_db_conn_refuse_crowd (node->conn, node->tag, attempt, node->text, caller, error);
 }

@@ -78,6 +78,8 @@ leash_sql_roll_back (LeashDbConn *conn, const char *savepoint)
 {
   g_autoptr (LeashContext) ctx = leash_context_with_timeout (leash_context_background (), ROLLBACK_TIME);
 
+  /* Rows of a statement that was prepared before the transaction, where nothing else can run beside them. */
+  leash_sql_node_end_reader (conn);
   if (savepoint == NULL)
     leash_sql_run_text (conn, ctx, "ROLLBACK", NULL);
   else if (run_on_savepoint (conn, ctx, "ROLLBACK TO", savepoint, NULL))

@@ -225,6 +225,32 @@ test_is_tracked_for_nothing (Fixture *fixture, gconstpointer unused)
   MUST (leash_db_close, db);
 }
 
+/* A statement from before the transaction has the session to itself until the transaction is rolled back. */
+static void
+test_rollback_ends_a_reader (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashDb) db = open_db (fixture->ctx, "counter:", NULL);
+  LeashDbConn *conn = check_out (db, fixture->ctx);
+  LeashStmt *stmt = prepare (conn, fixture->ctx, "3");
+  LeashTx *tx = begin (conn, fixture->ctx);
+  LeashRows *rows = leash_stmt_query (stmt, fixture->ctx, LEASH_SQL_NO_ARGS, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (leash_tx_commit (tx, fixture->ctx, &error));
+  assert_sql_error (error, LEASH_SQL_ERROR_IN_USE, "in use until the rows of “3”");
+  MUST (leash_tx_rollback, tx);
+  leash_tx_unref (tx);
+  g_assert_false (leash_rows_next (rows, fixture->ctx));
+  fixture->n_misuses = 1;
+  g_assert_false (leash_rows_check (rows, &error));
+  assert_io_error (error, G_IO_ERROR_CLOSED, "Reading rows of “3”");
+  leash_rows_unref (rows);
+  MUST (leash_db_conn_exec, conn, fixture->ctx, "2", LEASH_SQL_NO_ARGS, NULL);
+  leash_stmt_unref (stmt);
+  give_back (conn);
+  MUST (leash_db_close, db);
+}
+
 static void
 test_not_there (Fixture *fixture, gconstpointer unused)
 {
@@ -241,6 +267,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("/sql/driver/is-added-once", test_is_added_once);
   ADD ("/sql/driver/is-tracked-for-nothing", test_is_tracked_for_nothing);
+  ADD ("/sql/driver/rollback-ends-a-reader", test_rollback_ends_a_reader);
   ADD ("/sql/driver/not-there", test_not_there);
   return g_test_run ();
 }

@@ -159,6 +159,23 @@ test_rollback_ends_children (Sql *sql, gconstpointer unused)
   g_assert_cmpint (count_users (sql), ==, 2);
 }
 
+/* Rows that the connection was asked for, and not the transaction: they are in it all the same. */
+static void
+test_rows_of_the_connection_are_in_it (Sql *sql, gconstpointer unused)
+{
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  LeashTx *tx = begin (conn, sql->ctx);
+  LeashRows *rows = query (conn, sql->ctx, "SELECT id FROM users");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (leash_tx_commit (tx, sql->ctx, &error));
+  assert_sql_error (error, LEASH_SQL_ERROR_CHILDREN_OPEN, "still open: rows “SELECT id FROM users”");
+  close_rows (rows);
+  MUST (leash_tx_commit, tx, sql->ctx);
+  leash_tx_unref (tx);
+  give_back (conn);
+}
+
 static G_NO_INLINE LeashTx *
 forget_transaction (LeashDbConn *conn, LeashContext *ctx)
 {
@@ -427,6 +444,7 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/tx/one-at-a-time", test_one_at_a_time);
   ADD_SQL ("/sql/tx/commit-is-refused-with-children", test_commit_refused_with_children);
   ADD_SQL ("/sql/tx/rollback-ends-children", test_rollback_ends_children);
+  ADD_SQL ("/sql/tx/rows-of-the-connection-are-in-it", test_rows_of_the_connection_are_in_it);
   ADD_SQL ("/sql/tx/leak-is-named", test_leak_is_named);
   ADD_SQL ("/sql/tx/use-after-end", test_use_after_end);
   ADD_SQL ("/sql/tx/ended-by-the-database", test_lost_transaction);
