@@ -99,13 +99,13 @@ request_end (gpointer user_data, GClosure *closure)
 }
 
 static void
-note_finished (SoupServerMessage *message, gpointer request)
+note_end (SoupServerMessage *message, gpointer request)
 {
   g_signal_handlers_disconnect_by_data (message, request);
 }
 
 static Request *
-request_begin (Handler *handler, SoupServerMessage *message, const char *path)
+request_begin (Handler *handler, SoupServerMessage *message, const char *path, gconstpointer caller)
 {
   Request *request = g_new0 (Request, 1);
   LeashTracker *tracker = leash_context_get_tracker (handler->ctx);
@@ -114,9 +114,10 @@ request_begin (Handler *handler, SoupServerMessage *message, const char *path)
   request->cancel = leash_context_with_cancel (handler->quiet);
   request->ctx = tracker != NULL ? leash_context_with_tracker (request->cancel, tracker)
                                  : leash_context_ref (request->cancel);
-  request->tag = leash_track (handler->ctx, "http request", name);
+  request->tag = leash_track_caller (handler->ctx, NULL, "http request", name, caller);
   request->watch = watch_peer (request, soup_server_message_get_socket (message));
-  g_signal_connect_data (message, "finished", G_CALLBACK (note_finished), request, request_end, 0);
+  g_signal_connect (message, "disconnected", G_CALLBACK (note_end), request);
+  g_signal_connect_data (message, "finished", G_CALLBACK (note_end), request, request_end, 0);
   return request;
 }
 
@@ -125,7 +126,7 @@ handle (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
         gpointer user_data)
 {
   Handler *handler = user_data;
-  Request *request = request_begin (handler, message, path);
+  Request *request = request_begin (handler, message, path, LEASH_CALLER);
   /* Its own, as the handler may end the server, and the request with it. */
   g_autoptr (LeashContext) ctx = leash_context_ref (request->ctx);
 

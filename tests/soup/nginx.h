@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * An nginx of the program's own: unprivileged, in a directory that goes with it, on a local socket, on
- * loopback, and with TLS when there are certificates. Started once for all tests.
+ * loopback, and with TLS (HTTP/1.1 and HTTP/2) when there are certificates. Started once for all tests.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -20,7 +21,7 @@ static struct
   char *dir;
   char *socket;
   guint16 port;
-  guint16 tls_port;
+  guint16 tls_ports[2]; /* of HTTP/1.1 and HTTP/2 */
   GPid child;
 } the_nginx;
 
@@ -62,10 +63,10 @@ static void
 write_config (const char *certificate)
 {
   g_autofree char *tls = certificate == NULL ? NULL
-                                             : g_strdup_printf ("listen 127.0.0.1:%u ssl http2;\n"
+                                             : g_strdup_printf ("listen 127.0.0.1:%u ssl; listen 127.0.0.1:%u ssl http2;\n"
                                                                 "ssl_certificate %s.pem;\n"
                                                                 "ssl_certificate_key %s.key;\n",
-                                                                the_nginx.tls_port, certificate, certificate);
+                                                                the_nginx.tls_ports[0], the_nginx.tls_ports[1], certificate, certificate);
   g_autofree char *config = g_strdup_printf (
       "daemon off; master_process off; pid pid; error_log errors;\n"
       "events {}\n"
@@ -76,9 +77,8 @@ write_config (const char *certificate)
       "  server {\n"
       "    listen unix:socket; listen 127.0.0.1:%u; %s\n"
       "    location / { }\n"
-      "    location /slow { alias root/text; limit_rate 1; }\n"
+      "    location /slow { alias root/large; limit_rate 1k; }\n"
       "    location /moved { return 302 /text; }\n"
-      "    location /closing { alias root/text; keepalive_timeout 0; }\n"
       "    location /busy { return 503; }\n"
       "    location /put/ { dav_methods PUT; client_max_body_size 0; create_full_put_path on; }\n"
       "  }\n"
@@ -121,6 +121,13 @@ wait_for_nginx (void)
   return !has_ended;
 }
 
+/* In the child: it ends with the test, also one that aborts. */
+static void
+die_with_parent (gpointer unused)
+{
+  prctl (PR_SET_PDEATHSIG, SIGTERM);
+}
+
 static gboolean
 try_nginx (const char *program, const char *certificate)
 {
@@ -128,10 +135,12 @@ try_nginx (const char *program, const char *certificate)
   g_autoptr (GError) error = NULL;
 
   the_nginx.port = find_port ();
-  the_nginx.tls_port = find_port ();
+  the_nginx.tls_ports[0] = find_port ();
+  the_nginx.tls_ports[1] = find_port ();
   write_config (certificate);
-  g_spawn_async (the_nginx.dir, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL,
-                 NULL, NULL, &the_nginx.child, &error);
+  g_spawn_async (the_nginx.dir, (char **) argv, NULL,
+                 G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, die_with_parent,
+                 NULL, &the_nginx.child, &error);
   g_assert_no_error (error);
   return wait_for_nginx ();
 }
