@@ -17,6 +17,7 @@ typedef struct
   gboolean has_full_backlog; /* connections wait to be accepted */
   gboolean uploads;
   gboolean holds_place; /* another response is open */
+  gboolean has_response;
 } Phase;
 
 static const Phase phases[] = {
@@ -26,7 +27,7 @@ static const Phase phases[] = {
   { "upload", { .is_deaf = TRUE }, "http", .uploads = TRUE },
   { "head", { .answer = "", .holds = TRUE }, "http" },
   { "middle-of-head", { .answer = "HTTP/1.1 200 OK\r\nContent-", .holds = TRUE }, "http" },
-  { "body", { .answer = HEAD "some", .holds = TRUE }, "http" },
+  { "body", { .answer = HEAD "some", .holds = TRUE }, "http", .has_response = TRUE },
 };
 
 typedef struct
@@ -182,9 +183,10 @@ run_exchange (Fixture *fixture, const Case *test, LeashHttpClient *client, const
   assert_io_error (exchange.error, test->is_cancelled ? G_IO_ERROR_CANCELLED : G_IO_ERROR_TIMED_OUT,
                    test->phase->uploads ? "PUT http" : "GET http",
                    "://127.0.0.1:", test->phase->holds_place ? "of at most 1 responses all are open: " : "");
-  if (strcmp (test->phase->name, "body") != 0)
+  /* On a busy machine a deadline may come before its phase. */
+  if (!test->phase->has_response)
     g_assert_null (exchange.response);
-  else
+  if (exchange.response != NULL)
     g_assert_true (leash_http_response_close (exchange.response, NULL));
   g_clear_pointer (&exchange.response, leash_http_response_unref);
 }

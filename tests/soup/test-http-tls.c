@@ -156,7 +156,7 @@ add (const char *name, void (*func) (Fixture *, gconstpointer))
 
 /* What is opened once and stays. */
 static void
-warm_up_tls (void)
+warm_up_https (void)
 {
   g_autoptr (LeashHttpClient) client = new_client ();
   g_autoptr (LeashHttpResponse) response = get (client, leash_context_background (), "/text", &versions[1]);
@@ -194,7 +194,7 @@ main (int argc, char **argv)
       return 0;
     }
   warm_up ();
-  warm_up_tls ();
+  warm_up_https ();
   add ("reuse", test_reuse);
   add ("closed-early", test_closed_early);
   add ("slow-body", test_slow_body);
