@@ -12,25 +12,55 @@ ignore_notice (void *user_data, const char *message)
 {
 }
 
-static PGconn *
-start (LeashPgDatabase *database)
+typedef struct
 {
-  GPtrArray *keywords = g_ptr_array_new (), *values = g_ptr_array_new ();
+  GPtrArray *keywords, *values; /* both end with NULL; of the same length */
+} Options;
+
+static void
+add (Options *options, const char *keyword, const char *value)
+{
+  g_ptr_array_add (options->keywords, (gpointer) keyword);
+  g_ptr_array_add (options->values, (gpointer) value);
+}
+
+/* What comes later counts. */
+static PGconn *
+start_at (LeashPgDatabase *database, const LeashPgAddresses *addresses)
+{
+  Options options = { g_ptr_array_new (), g_ptr_array_new () };
   PGconn *pg;
 
   for (PQconninfoOption *option = database->options; option->keyword != NULL; option++)
     if (option->val != NULL)
-      {
-        g_ptr_array_add (keywords, option->keyword);
-        g_ptr_array_add (values, option->val);
-      }
-  g_ptr_array_add (keywords, (gpointer) "client_encoding");
-  g_ptr_array_add (values, (gpointer) "UTF8");
-  g_ptr_array_add (keywords, NULL);
-  g_ptr_array_add (values, NULL);
-  pg = PQconnectStartParams ((const char *const *) keywords->pdata, (const char *const *) values->pdata, 0);
-  g_ptr_array_unref (keywords);
-  g_ptr_array_unref (values);
+      add (&options, option->keyword, option->val);
+  if (addresses->hosts != NULL)
+    {
+      add (&options, "host", addresses->hosts);
+      add (&options, "hostaddr", addresses->addresses);
+      add (&options, "port", addresses->ports);
+    }
+  add (&options, "client_encoding", "UTF8");
+  add (&options, NULL, NULL);
+  pg = PQconnectStartParams ((const char *const *) options.keywords->pdata,
+                             (const char *const *) options.values->pdata, 0);
+  g_ptr_array_unref (options.keywords);
+  g_ptr_array_unref (options.values);
+  return pg;
+}
+
+static PGconn *
+start (LeashPgDatabase *database, LeashContext *ctx, GError **error)
+{
+  const char *host = leash_pg_find_option (database, "host");
+  LeashPgAddresses addresses = { 0 };
+  PGconn *pg;
+
+  if (host != NULL && leash_pg_find_option (database, "hostaddr") == NULL
+      && !leash_pg_resolve (ctx, host, leash_pg_find_option (database, "port"), &addresses, error))
+    return NULL;
+  pg = start_at (database, &addresses);
+  leash_pg_addresses_clear (&addresses);
   return pg;
 }
 
@@ -58,9 +88,11 @@ static LeashPgSession *
 connect_within (LeashPgDatabase *database, LeashContext *ctx, GError **error)
 {
   g_autoptr (GError) reason = NULL;
-  PGconn *pg = start (database);
+  PGconn *pg = start (database, ctx, error);
   LeashPgSession *session;
 
+  if (pg == NULL)
+    return NULL;
   if (establish (pg, ctx, &reason))
     {
       session = g_new0 (LeashPgSession, 1);

@@ -67,6 +67,25 @@ void        leash_pg_close               (LeashSqlDriver         *driver,
 const char *leash_pg_get_name            (LeashSqlDriver         *driver,
                                           gpointer                database);
 
+/* Of an option, NULL where it is not given. */
+const char *leash_pg_find_option         (const LeashPgDatabase  *database,
+                                          const char             *keyword);
+
+/* leash-postgresql-resolve.c: where to connect to, in lists of the same length. */
+typedef struct
+{
+  char *hosts;
+  char *addresses;
+  char *ports;
+} LeashPgAddresses;
+
+gboolean    leash_pg_resolve             (LeashContext           *ctx,
+                                          const char             *host,
+                                          const char             *port,
+                                          LeashPgAddresses       *ret_addresses,
+                                          GError                **error);
+void        leash_pg_addresses_clear     (LeashPgAddresses       *addresses);
+
 /* leash-postgresql-connect.c */
 gpointer    leash_pg_connect             (LeashSqlDriver         *driver,
                                           gpointer                database,

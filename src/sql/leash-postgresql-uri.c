@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-static const char *
-find_option (PQconninfoOption *options, const char *keyword)
+const char *
+leash_pg_find_option (const LeashPgDatabase *database, const char *keyword)
 {
-  for (PQconninfoOption *option = options; option->keyword != NULL; option++)
+  for (PQconninfoOption *option = database->options; option->keyword != NULL; option++)
     if (strcmp (option->keyword, keyword) == 0 && option->val != NULL && option->val[0] != '\0')
       return option->val;
   return NULL;
@@ -18,9 +18,9 @@ find_option (PQconninfoOption *options, const char *keyword)
 
 /* Of what may have an @ in it. */
 static char *
-escape_option (PQconninfoOption *options, const char *keyword)
+escape_option (LeashPgDatabase *db, const char *keyword)
 {
-  const char *value = find_option (options, keyword);
+  const char *value = leash_pg_find_option (db, keyword);
 
   return value != NULL ? g_uri_escape_string (value, NULL, TRUE) : NULL;
 }
@@ -34,19 +34,19 @@ append (GString *name, const char *before, const char *value, const char *behind
 
 /* Made of what was read, for what was written may have a password in more than one place. */
 static char *
-make_name (PQconninfoOption *options)
+make_name (LeashPgDatabase *db)
 {
-  const char *host = find_option (options, "host");
-  const char *port = find_option (options, "port");
-  g_autofree char *user = escape_option (options, "user");
-  g_autofree char *database = escape_option (options, "dbname");
+  const char *host = leash_pg_find_option (db, "host");
+  const char *port = leash_pg_find_option (db, "port");
+  g_autofree char *user = escape_option (db, "user");
+  g_autofree char *database = escape_option (db, "dbname");
   gboolean is_socket = host != NULL && host[0] == '/';
   GString *name = g_string_new ("postgresql://");
 
   append (name, "", user, "@");
   if (!is_socket)
     {
-      append (name, "", host != NULL ? host : find_option (options, "hostaddr"), "");
+      append (name, "", host != NULL ? host : leash_pg_find_option (db, "hostaddr"), "");
       append (name, ":", port, "");
     }
   append (name, "/", database, "");
@@ -61,7 +61,7 @@ make_name (PQconninfoOption *options)
 static gboolean
 read_connect_time (LeashPgDatabase *database, GError **error)
 {
-  const char *text = find_option (database->options, "connect_timeout");
+  const char *text = leash_pg_find_option (database, "connect_timeout");
   guint64 seconds = 0;
 
   if (text != NULL && !g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT, &seconds, NULL))
@@ -77,7 +77,7 @@ read_connect_time (LeashPgDatabase *database, GError **error)
 static gboolean
 check_encoding (LeashPgDatabase *database, GError **error)
 {
-  const char *encoding = find_option (database->options, "client_encoding");
+  const char *encoding = leash_pg_find_option (database, "client_encoding");
 
   if (encoding == NULL || g_ascii_strcasecmp (encoding, "UTF8") == 0
       || g_ascii_strcasecmp (encoding, "UTF-8") == 0)
@@ -146,7 +146,7 @@ leash_pg_open (LeashSqlDriver *driver, const char *uri, GError **error)
     return NULL;
   database = g_new0 (LeashPgDatabase, 1);
   database->options = options;
-  database->name = make_name (options);
+  database->name = make_name (database);
   if (read_connect_time (database, error) && check_encoding (database, error) && check_host (database, error))
     return database;
   leash_pg_close (driver, database);

@@ -1013,6 +1013,75 @@ capture_errors (Fixture *fixture, const char *sql)
   return g_strdup (text);
 }
 
+/* A resolver that knows one name, and for another waits until it is not wanted any more. */
+typedef struct
+{
+  GResolver parent_instance;
+} SlowResolver;
+
+typedef GResolverClass SlowResolverClass;
+
+GType slow_resolver_get_type (void);
+G_DEFINE_TYPE (SlowResolver, slow_resolver, G_TYPE_RESOLVER)
+
+static GList *
+look_up (GResolver *resolver, const char *name, GResolverNameLookupFlags flags, GCancellable *cancellable,
+         GError **error)
+{
+  GPollFD fd;
+
+  if (strcmp (name, "two") == 0)
+    return g_list_append (g_list_append (NULL, g_inet_address_new_from_string ("127.0.0.1")),
+                          g_inet_address_new_from_string ("127.0.0.2"));
+  if (strcmp (name, "slow") == 0 && g_cancellable_make_pollfd (cancellable, &fd))
+    {
+      g_poll (&fd, 1, -1);
+      g_cancellable_release_fd (cancellable);
+    }
+  g_set_error (error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND, "nobody is called %s", name);
+  return NULL;
+}
+
+static GList *
+look_up_any (GResolver *resolver, const char *name, GCancellable *cancellable, GError **error)
+{
+  return look_up (resolver, name, G_RESOLVER_NAME_LOOKUP_FLAGS_DEFAULT, cancellable, error);
+}
+
+static void
+slow_resolver_class_init (SlowResolverClass *klass)
+{
+  klass->lookup_by_name = look_up_any;
+  klass->lookup_by_name_with_flags = look_up;
+}
+
+static void
+slow_resolver_init (SlowResolver *self)
+{
+}
+
+static void
+test_names_are_resolved_within_the_context (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GResolver) before = g_resolver_get_default ();
+  g_autoptr (GResolver) slow = g_object_new (slow_resolver_get_type (), NULL);
+  g_autoptr (LeashContext) soon = leash_context_with_timeout (fixture->ctx, 10000);
+  g_autoptr (GError) error = NULL;
+
+  g_resolver_set_default (slow);
+  fail_to_connect (fixture, "postgresql://u:secret@slow/d", soon, &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  fail_to_connect (fixture, "postgresql://u:secret@none/d", fixture->ctx, &error);
+  g_assert_cmpstr (error->message, ==, "nobody is called none");
+  assert_sql_error (error, LEASH_SQL_ERROR_CONNECTION, NULL, 0);
+  fail_to_connect (fixture, "postgresql://u:secret@none:1,two:2,127.0.0.3:3/d", fixture->ctx, &error);
+  g_assert_nonnull (strstr (error->message, "\"127.0.0.1\", port 2"));
+  g_assert_nonnull (strstr (error->message, "\"127.0.0.2\", port 2"));
+  g_assert_nonnull (strstr (error->message, "\"127.0.0.3\", port 3"));
+  g_resolver_set_default (before);
+}
+
 static void
 test_notices_are_not_printed (Fixture *fixture, gconstpointer unused)
 {
@@ -1068,6 +1137,7 @@ main (int argc, char **argv)
   ADD ("server-dies-in-a-transaction", test_server_dies_in_a_transaction);
   ADD ("session-that-cannot-be-cancelled-is-given-up", test_session_that_cannot_be_cancelled_is_given_up);
   ADD ("connecting-fails-with-the-reason", test_connecting_fails_with_the_reason);
+  ADD ("names-are-resolved-within-the-context", test_names_are_resolved_within_the_context);
   ADD ("notices-are-not-printed", test_notices_are_not_printed);
   ADD ("bad-names-are-refused", test_bad_names_are_refused);
   ADD ("names-are-shown-without-passwords", test_names_are_shown_without_passwords);
