@@ -200,7 +200,8 @@ leash_sqlite3_close_tracked_ (LeashContext *ctx, sqlite3 *db)
       return result;
     }
   leash_tag_set_pointer (tag, db);
-  leash_sqlite3_tell_busy_ (ctx, db, tag, LEASH_CALLER);
+  if (result == SQLITE_BUSY)
+    leash_sqlite3_tell_busy_ (ctx, db, tag, LEASH_CALLER);
   return result;
 }
 

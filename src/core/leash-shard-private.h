@@ -158,3 +158,5 @@ leash_shard_lock_open (LeashTag *tag, LeashShard **ret_shard)
 /* Counts a child of the tag's slot in, or out; see leash-shard.c. No shard's locks may be held. */
 LeashTag   *leash_parent_attach     (LeashTag     *parent);
 void        leash_parent_detach     (LeashTag     *parent);
+/* The tag that the parent has by now, where it was handed on. Likewise. */
+LeashTag   *leash_parent_follow     (LeashTag     *parent);

@@ -231,6 +231,26 @@ leash_parent_attach (LeashTag *parent)
 }
 
 /* Loops, not recurses: an adopted slot that its last child leaves is itself counted by what it moved to. */
+LeashTag *
+leash_parent_follow (LeashTag *parent)
+{
+  LeashTag *next = parent;
+
+  while (next != NULL)
+    {
+      LeashShard *shard;
+      LeashSlot *slot = leash_shard_lock_tag (next, &shard);
+
+      parent = g_steal_pointer (&next);
+      if (slot == NULL)
+        break;
+      if (leash_slot_is_tags (slot, parent) && slot->state == LEASH_SLOT_MOVED)
+        next = slot->extra->parent;
+      leash_shard_unlock (shard);
+    }
+  return parent;
+}
+
 void
 leash_parent_detach (LeashTag *parent)
 {

@@ -240,7 +240,7 @@ add_parent (LeashSnapshot *snapshot, LeashResource *resource, LeashTag *parent)
 {
   g_auto (LeashTold) told = { 0 };
 
-  if (!leash_told_fill (&told, parent))
+  if (!leash_told_fill (&told, leash_parent_follow (parent)))
     return;
   resource->parent_kind = told.resource.kind;
   resource->parent_name = leash_snapshot_keep_string (snapshot, told.resource.name);

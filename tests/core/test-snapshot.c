@@ -81,6 +81,28 @@ test_children (void)
   leash_untrack (parent);
 }
 
+/* What was opened before its parent was handed on to another tracker is its child still. */
+static void
+test_children_of_adopted (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  g_auto (Tracked) nested = tracked_from (leash_tracker_new_nested (tracked.tracker));
+  LeashTag *parent = leash_track_pointer (tracked.ctx, "thing", &tracked, "parent");
+  LeashTag *child = leash_track_child (tracked.ctx, parent, "thing", "child");
+  g_autoptr (LeashSnapshot) all = NULL, children = NULL;
+
+  parent = leash_tag_adopt (parent, nested.ctx);
+  parent = leash_tag_adopt (parent, tracked.ctx);
+  parent = leash_tag_adopt (parent, nested.ctx);
+  all = leash_snapshot_new (tracked.tracker);
+  children = leash_snapshot_new_children (all, "thing", &tracked);
+  g_assert_cmpuint (leash_snapshot_get_length (children), ==, 1);
+  g_assert_cmpstr (leash_snapshot_get_resource (children, 0)->parent_name, ==, "parent");
+  leash_untrack (child);
+  leash_untrack (parent);
+  assert_clean (&tracked);
+}
+
 /* Slots are used again: one that holds another resource by now is not the same. */
 static void
 test_difference_where_slots_are_used_again (void)
@@ -182,6 +204,7 @@ main (int argc, char **argv)
   g_test_add_func ("/snapshot/never-changes", test_never_changes);
   g_test_add_func ("/snapshot/difference-is-what-came-and-stayed", test_difference);
   g_test_add_func ("/snapshot/children-of-one-resource", test_children);
+  g_test_add_func ("/snapshot/children-of-what-was-handed-on", test_children_of_adopted);
   g_test_add_func ("/snapshot/difference-knows-slots-that-are-used-again",
                    test_difference_where_slots_are_used_again);
   g_test_add_func ("/snapshot/difference-counts-misuses-between", test_difference_of_misuses);
