@@ -34,6 +34,7 @@ G_BEGIN_DECLS
  * @receive_fds: as @read, with descriptors
  * @give_up: called when a write has failed, or is not made again that would have had to wait, in the thread that
  *   made it: who has begun to send what it was to write, and so kept others from writing, lets them
+ * @set_keepalive: has a silent peer asked whether it is there, after so many microseconds and then again; 0 for never
  *
  * What a connection of a LeashNetwork implementation does. All but @read and @write may be %NULL, those where only
  * one way is possible.
@@ -57,6 +58,7 @@ typedef struct
   gssize   (*receive_fds) (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
                            guint *ret_n_fds, GError **error);
   void     (*give_up)  (gpointer impl);
+  gboolean (*set_keepalive) (gpointer impl, gint64 idle, GError **error);
 } LeashConnOps;
 
 LEASH_AVAILABLE_IN_0_1
@@ -147,6 +149,10 @@ gssize      leash_conn_receive_fds        (LeashConn          *conn,
                                            int                *ret_fds,
                                            guint               max_fds,
                                            guint              *ret_n_fds,
+                                           GError            **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean    leash_conn_set_keepalive      (LeashConn          *conn,
+                                           gint64              idle,
                                            GError            **error);
 LEASH_AVAILABLE_IN_0_1
 GCredentials *leash_conn_get_peer_credentials (LeashConn      *conn,

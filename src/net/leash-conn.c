@@ -36,6 +36,8 @@ static const LeashAttempt call_read_to_end = { "Reading from", "read after close
 static const LeashAttempt call_shutdown = { "Shutting down", "shutdown after close", "shutdown" };
 static const LeashAttempt call_credentials
     = { "Asking for the credentials of", "credentials asked for after close", "credentials" };
+static const LeashAttempt call_keepalive
+    = { "Setting the keepalive of", "keepalive set after close", "set its keepalive" };
 static const LeashAttempt call_close = { "Closing", "closed twice", "reset" };
 
 LEASH_DEFINE_BOXED (LeashConn, leash_conn)
@@ -433,6 +435,48 @@ leash_conn_is_closed (LeashConn *conn)
   g_return_val_if_fail (conn != NULL, TRUE);
 
   return leash_use_is_closed (&conn->handle.use);
+}
+
+gboolean
+leash_conn_set_keepalive_bare (LeashConn *conn, gint64 idle, GError **error)
+{
+  if (LEASH_CONN_HAS (conn, set_keepalive))
+    return conn->ops->set_keepalive (conn->handle.impl, idle, error);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "its network cannot do that");
+  return FALSE;
+}
+
+/**
+ * leash_conn_set_keepalive:
+ * @conn: a connection over TCP
+ * @idle: in microseconds, rounded up to seconds; 0 for never
+ * @error: return location for an error
+ *
+ * Has the kernel ask a peer that is silent whether it is there: after @idle, and again after each further
+ * @idle. When nine are not answered, reading fails with %G_IO_ERROR_TIMED_OUT. Otherwise nobody who only
+ * reads learns that the peer's machine is gone.
+ *
+ * Without this, 15 seconds are set when a connection waits for data for the first time, unless keepalive is
+ * on by then; a connection that never waits costs no call for it. Others than TCP refuse with
+ * %G_IO_ERROR_NOT_SUPPORTED.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_conn_set_keepalive (LeashConn *conn, gint64 idle, GError **error)
+{
+  gboolean done;
+
+  g_return_val_if_fail (conn != NULL, FALSE);
+  g_return_val_if_fail (idle >= 0, FALSE);
+
+  if (!leash_conn_begin (conn, &call_keepalive, LEASH_CONN_HAS (conn, set_keepalive), LEASH_CALLER, error))
+    return FALSE;
+  done = conn->ops->set_keepalive (conn->handle.impl, idle, error);
+  leash_conn_end (conn, &call_keepalive, done, error);
+  return done;
 }
 
 /**

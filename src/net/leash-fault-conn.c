@@ -279,6 +279,22 @@ fault_get_credentials (gpointer impl, GError **error)
 }
 
 static gboolean
+fault_set_keepalive (gpointer impl, gint64 idle, GError **error)
+{
+  Front *self = impl;
+  gboolean done;
+
+  if (!leash_use_enter (&self->conn->handle.use))
+    {
+      is_reset (self, error);
+      return FALSE;
+    }
+  done = leash_conn_set_keepalive_bare (self->conn, idle, error);
+  leash_handle_leave (&self->conn->handle);
+  return done;
+}
+
+static gboolean
 fault_close (gpointer impl, GError **error)
 {
   Front *self = impl;
@@ -300,6 +316,7 @@ static const LeashConnOps conn_ops = {
   .get_credentials = fault_get_credentials,
   .send_fds = fault_send_fds,
   .receive_fds = fault_receive_fds,
+  .set_keepalive = fault_set_keepalive,
 };
 
 LeashConn *

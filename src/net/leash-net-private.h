@@ -66,6 +66,9 @@ gssize        leash_conn_write_bare   (LeashConn          *conn,
                                        const void         *buffer,
                                        gsize               count,
                                        GError            **error);
+gboolean      leash_conn_set_keepalive_bare (LeashConn        *conn,
+                                       gint64              idle,
+                                       GError            **error);
 gboolean      leash_conn_close_as     (LeashConn          *conn,
                                        gconstpointer       caller,
                                        GError            **error);

@@ -8,6 +8,11 @@
  * better served by a buffer than by a timer. Accepted ones have that from the socket that listens. One that
  * was dialled gets it before its second write: the first is never held back, as Linux holds a small piece
  * back only behind another one that is not acknowledged, and many connections carry no more than one request.
+ *
+ * TCP connections ask a silent peer whether it is there (SO_KEEPALIVE), with the times that Go has: kernels
+ * begin after two hours. That matters to who waits to read, so it is set before the first such wait; then
+ * dialling and closing cost no call more, and who finds data there at once pays nothing. What the program has
+ * turned on itself, or had inherited from a listener of its own, is left as it is.
  */
 #include "leash-socket-private.h"
 
@@ -21,9 +26,12 @@
 
 #include "leash-wait-private.h"
 
+#define KEEPALIVE (15 * G_TIME_SPAN_SECOND)
+
 typedef struct
 {
   int fd;
+  gboolean is_keepalive_set; /* atomic; nothing is to be set before a wait; always in others than TCP */
   guint
       n_writes; /* atomic; of a TCP connection that holds back, not counted beyond 2; 2 at first in others */
 } SocketConn;
@@ -115,8 +123,49 @@ socket_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, g
 }
 
 static gboolean
+set_keepalive (int fd, gint64 idle)
+{
+  const int is_on = idle > 0;
+  const int seconds = (int) MIN (idle / G_USEC_PER_SEC + (idle % G_USEC_PER_SEC > 0), G_MAXINT);
+
+  if (is_on
+      && (setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds) != 0
+          || setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds) != 0))
+    return FALSE;
+  return setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, sizeof is_on) == 0;
+}
+
+static gboolean
+tcp_set_keepalive (gpointer impl, gint64 idle, GError **error)
+{
+  SocketConn *self = impl;
+
+  __atomic_store_n (&self->is_keepalive_set, TRUE, __ATOMIC_RELAXED);
+  if (set_keepalive (self->fd, idle))
+    return TRUE;
+  leash_attempt_set_errno (error, errno);
+  return FALSE;
+}
+
+/* Called before each wait for data. */
+static inline void
+keep_alive (SocketConn *self)
+{
+  int is_on = 0;
+  socklen_t size = sizeof is_on;
+
+  if (LEASH_LIKELY (__atomic_load_n (&self->is_keepalive_set, __ATOMIC_RELAXED))
+      || __atomic_exchange_n (&self->is_keepalive_set, TRUE, __ATOMIC_RELAXED))
+    return;
+  if (getsockopt (self->fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, &size) == 0 && !is_on)
+    set_keepalive (self->fd, KEEPALIVE);
+}
+
+static gboolean
 socket_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
 {
+  if (condition == G_IO_IN)
+    keep_alive (impl);
   return leash_wait_for_fd (ctx, get_fd (impl), condition == G_IO_IN ? POLLIN : POLLOUT, error);
 }
 
@@ -271,7 +320,8 @@ socket_close (gpointer impl, GError **error)
   SOCKET_OPS, .get_credentials = local_get_credentials, .send_fds = local_send_fds, \
               .receive_fds = local_receive_fds
 
-static const LeashConnOps stream_ops = { SOCKET_OPS, .shutdown = socket_shutdown };
+static const LeashConnOps stream_ops
+    = { SOCKET_OPS, .shutdown = socket_shutdown, .set_keepalive = tcp_set_keepalive };
 static const LeashConnOps local_ops = { LOCAL_OPS, .shutdown = socket_shutdown };
 /* Datagrams have no end: one that is shut down for reading would be ready for ever, with nothing to read. */
 static const LeashConnOps datagram_ops = { SOCKET_OPS };
@@ -288,6 +338,7 @@ leash_socket_conn_new (int fd, int family, int type, gboolean holds_back, const 
 
   self->fd = fd;
   self->n_writes = holds_back && !is_local && !is_datagram ? 0 : 2;
+  self->is_keepalive_set = is_local || is_datagram;
   return leash_conn_new (ops, self, g_free, local_address, remote_address);
 }
 

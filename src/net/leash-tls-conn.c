@@ -153,6 +153,12 @@ tls_get_fd (gpointer impl)
   return inner->ops->get_fd != NULL ? inner->ops->get_fd (inner->handle.impl) : -1;
 }
 
+static gboolean
+tls_set_keepalive (gpointer impl, gint64 idle, GError **error)
+{
+  return leash_conn_set_keepalive_bare (((LeashTlsConn *) impl)->inner, idle, error);
+}
+
 /* Who closes while a record is half-written cuts the connection, and does not wait for the peer. */
 static gboolean
 tls_close (gpointer impl, GError **error)
@@ -187,7 +193,8 @@ tls_conn_free (gpointer impl)
 
 #define TLS_OPS                                                                                              \
   .size = sizeof (LeashConnOps), .read = leash_tls_read, .write = leash_tls_write, .shutdown = tls_shutdown, \
-  .get_fd = tls_get_fd, .close = tls_close, .reset = tls_reset, .give_up = leash_tls_give_up
+  .get_fd = tls_get_fd, .close = tls_close, .reset = tls_reset, .give_up = leash_tls_give_up,                \
+  .set_keepalive = tls_set_keepalive
 
 static const LeashConnOps tls_ops = { TLS_OPS, .wait = leash_tls_wait };
 static const LeashConnOps tls_ops_without_wait = { TLS_OPS };

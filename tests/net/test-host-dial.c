@@ -286,6 +286,95 @@ test_no_delay (Fixture *fixture, gconstpointer unused)
   g_assert_cmpint (is_on[1], !=, 0);
 }
 
+static int
+get_option (LeashConn *conn, int level, int option)
+{
+  int value = -1;
+  socklen_t size = sizeof value;
+
+  g_assert_cmpint (getsockopt (leash_conn_get_fd (conn), level, option, &value, &size), ==, 0);
+  return value;
+}
+
+static void
+assert_keepalive (LeashConn *conn, int seconds)
+{
+  g_assert_cmpint (get_option (conn, SOL_SOCKET, SO_KEEPALIVE) != 0, ==, seconds > 0);
+  if (seconds == 0)
+    return;
+  g_assert_cmpint (get_option (conn, IPPROTO_TCP, TCP_KEEPIDLE), ==, seconds);
+  g_assert_cmpint (get_option (conn, IPPROTO_TCP, TCP_KEEPINTVL), ==, seconds);
+}
+
+/* Has it wait for what the peer writes then. */
+static void
+wait_to_read (LeashConn *conn, LeashConn *peer, LeashContext *ctx)
+{
+  Sleeper reader = { .func = sleep_reading, .ctx = ctx, .subject = conn };
+
+  sleeper_start (&reader);
+  g_assert_cmpint (leash_conn_write (peer, ctx, "x", 1, NULL), ==, 1);
+  sleeper_join (&reader);
+  g_assert_cmpint (reader.n, ==, 1);
+}
+
+static void
+test_keepalive_of_who_waits (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+
+  assert_talks (fixture, ends.dialled, ends.accepted);
+  assert_keepalive (ends.dialled, 0);
+  wait_to_read (ends.dialled, ends.accepted, fixture->ctx);
+  assert_keepalive (ends.dialled, 15);
+  assert_keepalive (ends.accepted, 0);
+  wait_to_read (ends.accepted, ends.dialled, fixture->ctx);
+  assert_keepalive (ends.accepted, 15);
+}
+
+static void
+test_keepalive_as_set (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (leash_conn_set_keepalive (ends.dialled, 3 * G_TIME_SPAN_SECOND / 2, &error));
+  assert_keepalive (ends.dialled, 2);
+  wait_to_read (ends.dialled, ends.accepted, fixture->ctx);
+  assert_keepalive (ends.dialled, 2);
+  g_assert_true (leash_conn_set_keepalive (ends.accepted, 0, &error));
+  wait_to_read (ends.accepted, ends.dialled, fixture->ctx);
+  assert_keepalive (ends.accepted, 0);
+  g_assert_false (leash_conn_set_keepalive (ends.dialled, G_MAXINT64, &error));
+  assert_io_error (error, G_IO_ERROR_INVALID_ARGUMENT, "Setting the keepalive of");
+}
+
+static void
+test_keepalive_of_the_programs (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  const int on = 1, seconds = 77;
+  int fd = leash_conn_get_fd (ends.dialled);
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on), ==, 0);
+  g_assert_cmpint (setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds), ==, 0);
+  wait_to_read (ends.dialled, ends.accepted, fixture->ctx);
+  g_assert_cmpint (get_option (ends.dialled, IPPROTO_TCP, TCP_KEEPIDLE), ==, 77);
+}
+
+static void
+test_keepalive_of_others (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *address = g_strconcat ("unix:", fixture->dir, "/socket", NULL);
+  g_auto (Ends) ends = connect_ends (fixture->ctx, address);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (leash_conn_set_keepalive (ends.dialled, G_TIME_SPAN_SECOND, &error));
+  assert_io_error (error, G_IO_ERROR_NOT_SUPPORTED, "Setting the keepalive of", address);
+  wait_to_read (ends.dialled, ends.accepted, fixture->ctx);
+  g_assert_cmpint (get_option (ends.dialled, SOL_SOCKET, SO_KEEPALIVE), ==, 0);
+}
+
 /* Other schemes */
 
 static void
@@ -391,6 +480,10 @@ main (int argc, char **argv)
   ADD ("/net/host-dial/ends-agree-on-addresses", test_addresses);
   ADD ("/net/host-dial/ends-agree-on-addresses-of-ipv6", test_addresses_of_ipv6);
   ADD ("/net/host-dial/nothing-is-held-back", test_no_delay);
+  ADD ("/net/host-dial/keepalive-of-who-waits", test_keepalive_of_who_waits);
+  ADD ("/net/host-dial/keepalive-as-set", test_keepalive_as_set);
+  ADD ("/net/host-dial/keepalive-of-the-programs", test_keepalive_of_the_programs);
+  ADD ("/net/host-dial/keepalive-of-others", test_keepalive_of_others);
   ADD ("/net/host-dial/abstract", test_abstract);
   g_test_add ("/net/host-dial/datagrams/number", Fixture, "127.0.0.1", set_up, test_datagrams, tear_down);
   g_test_add ("/net/host-dial/datagrams/name", Fixture, "a.test", set_up, test_datagrams, tear_down);
