@@ -18,11 +18,11 @@
 
 /* What it is set up by, and then each transaction, with what STATE says behind it. */
 static const char *const steps[] = {
-  "CREATE TABLE t (id INTEGER PRIMARY KEY, state, x); CREATE INDEX by_state ON t (state, x);"
-  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)"
-  " INSERT INTO t SELECT i, 0, printf ('%.300c', 'a') FROM n",
-  "BEGIN; UPDATE t SET state = 1, x = x || id; DELETE FROM t WHERE id > 7;"
-  "INSERT INTO t VALUES (100, 1, printf ('%.3000c', 'b')); COMMIT",
+  ("CREATE TABLE t (id INTEGER PRIMARY KEY, state, x); CREATE INDEX by_state ON t (state, x);"
+   "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)"
+   " INSERT INTO t SELECT i, 0, printf ('%.300c', 'a') FROM n"),
+  ("BEGIN; UPDATE t SET state = 1, x = x || id; DELETE FROM t WHERE id > 7;"
+   "INSERT INTO t VALUES (100, 1, printf ('%.3000c', 'b')); COMMIT"),
   "BEGIN; DELETE FROM t WHERE id = 100; UPDATE t SET state = 2; COMMIT",
 };
 static const char *const states[] = { "9 0 2700", "8 8 5107", "7 14 2107" };
