@@ -108,7 +108,7 @@ leash_tracker_add_listener (LeashTracker *tracker, LeashTrackerFunc func, gpoint
  * @id: what leash_tracker_add_listener() returned
  *
  * Has a function not called any more. A call that is under way in another thread may end after this returns;
- * the function's data is freed after that.
+ * the function's data is freed after that. Data on the stack of a thread that then ends is gone too early.
  *
  * Since: 0.1
  */

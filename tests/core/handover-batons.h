@@ -68,6 +68,7 @@ typedef struct
   guint32 seed;
   Mailbox *mailboxes;
   gint n_batons; /* atomic */
+  gint n_events; /* atomic; here, as a listener may be called once more behind the end of who removed it */
   gint stopped;  /* atomic */
 } Arena;
 

@@ -92,14 +92,13 @@ set (gpointer data)
 {
   Self *self = data;
   Arena *arena = self->arena;
-  gint n_events = 0; /* atomic */
 
   while (!is_stopped (arena))
     {
       guint which = pick (self, N_TRACKERS);
       LeashTracker *tracker = arena->trackers[which].tracker;
       guint level = which == OTHER ? pick (self, 4) : 1 + pick (self, 3);
-      guint listener = leash_tracker_add_listener (tracker, on_event, &n_events, NULL);
+      guint listener = leash_tracker_add_listener (tracker, on_event, &arena->n_events, NULL);
 
       leash_tracker_set_level (tracker, (LeashLevel) level, level == LEASH_LEVEL_SAMPLE ? 3 : 0);
       leash_tracker_set_depth (tracker, 1 + pick (self, 32));
