@@ -15,7 +15,7 @@
 #include "bench.h"
 
 #define N_ROWS 1000000
-#define N_CALLS 100000
+#define N_CALLS 50000
 
 static const char select_sql[] = "SELECT name FROM t WHERE id = ?",
                   insert_sql[] = "INSERT INTO filled VALUES (?, 'a name')",
