@@ -36,12 +36,22 @@ gboolean        leash_tls_config_set_ca_file     (LeashTlsConfig     *config,
                                                   const char         *path,
                                                   GError            **error);
 LEASH_AVAILABLE_IN_0_1
+gboolean        leash_tls_config_set_ca_pem      (LeashTlsConfig     *config,
+                                                  const char         *pem,
+                                                  gssize              length,
+                                                  GError            **error);
+LEASH_AVAILABLE_IN_0_1
 void            leash_tls_config_set_certificate (LeashTlsConfig     *config,
                                                   GTlsCertificate    *certificate);
 LEASH_AVAILABLE_IN_0_1
 gboolean        leash_tls_config_set_certificate_files (LeashTlsConfig *config,
                                                   const char         *certificate_path,
                                                   const char         *key_path,
+                                                  GError            **error);
+LEASH_AVAILABLE_IN_0_1
+gboolean        leash_tls_config_set_certificate_pem (LeashTlsConfig *config,
+                                                  const char         *pem,
+                                                  gssize              length,
                                                   GError            **error);
 LEASH_AVAILABLE_IN_0_1
 void            leash_tls_config_set_protocols   (LeashTlsConfig     *config,

@@ -13,7 +13,7 @@
 
 #include <gio/gfiledescriptorbased.h>
 
-#include "leash-address-private.h"
+#include "leash-socket-private.h"
 #include "leash-wait-private.h"
 
 typedef struct
@@ -188,6 +188,25 @@ polled_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count,
   return tell_would_block (n, &reason, error);
 }
 
+static gssize
+polled_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors,
+               GError **error)
+{
+  StreamConn *self = impl;
+  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  GPollableReturn result;
+  gsize n = 0;
+
+  if (!take_turn (turn, ctx, error))
+    return -1;
+  result = g_pollable_output_stream_writev_nonblocking (G_POLLABLE_OUTPUT_STREAM (self->output), vectors,
+                                                        n_vectors, &n, NULL, error);
+  leave_turn (turn);
+  if (result == G_POLLABLE_RETURN_WOULD_BLOCK)
+    return LEASH_CONN_WOULD_BLOCK;
+  return result == G_POLLABLE_RETURN_OK ? (gssize) n : -1;
+}
+
 static gboolean
 note_ready (gpointer stream, gpointer user_data)
 {
@@ -246,14 +265,48 @@ polled_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **
   return wait_for_source (ready, ctx) || leash_context_check (ctx, error);
 }
 
-static const LeashConnOps polled_ops = {
-  .size = sizeof (LeashConnOps),
-  .read = polled_read,
-  .write = polled_write,
-  .shutdown = stream_shutdown,
-  .get_fd = stream_get_fd,
-  .close = stream_close,
-  .wait = polled_wait,
+#define POLLED_OPS                                                                                        \
+  .size = sizeof (LeashConnOps), .read = polled_read, .write = polled_write, .shutdown = stream_shutdown, \
+  .get_fd = stream_get_fd, .close = stream_close, .wait = polled_wait, .writev = polled_writev
+
+static const LeashConnOps polled_ops = { POLLED_OPS };
+
+/* Sockets' own streams, which hold nothing back that goes by the descriptor */
+
+static gssize
+local_send_fds (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, const int *fds,
+                guint n_fds, GError **error)
+{
+  return leash_socket_send_fds (stream_get_fd (impl), ctx, buffer, count, fds, n_fds, error);
+}
+
+static gssize
+local_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
+                   guint *ret_n_fds, GError **error)
+{
+  return leash_socket_receive_fds (stream_get_fd (impl), ctx, buffer, count, ret_fds, max_fds, ret_n_fds,
+                                   error);
+}
+
+static GCredentials *
+local_get_credentials (gpointer impl, GError **error)
+{
+  return leash_socket_get_credentials (stream_get_fd (impl), error);
+}
+
+static void
+socket_reset (gpointer impl, const GError *cause)
+{
+  leash_socket_make_reset (stream_get_fd (impl));
+}
+
+static const LeashConnOps socket_ops = { POLLED_OPS, .reset = socket_reset };
+static const LeashConnOps local_ops = {
+  POLLED_OPS,
+  .reset = socket_reset,
+  .get_credentials = local_get_credentials,
+  .send_fds = local_send_fds,
+  .receive_fds = local_receive_fds,
 };
 
 /* Streams that wait by themselves */
@@ -290,6 +343,23 @@ waiting_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count
   return n;
 }
 
+static gssize
+waiting_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors,
+                GError **error)
+{
+  StreamConn *self = impl;
+  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  gboolean done;
+  gsize n = 0;
+
+  if (!take_turn (turn, ctx, error))
+    return -1;
+  done = g_output_stream_writev (self->output, vectors, n_vectors, &n, leash_context_get_cancellable (ctx),
+                                 error);
+  leave_turn (turn);
+  return done ? (gssize) n : -1;
+}
+
 static const LeashConnOps waiting_ops = {
   .size = sizeof (LeashConnOps),
   .read = waiting_read,
@@ -297,6 +367,7 @@ static const LeashConnOps waiting_ops = {
   .shutdown = stream_shutdown,
   .get_fd = stream_get_fd,
   .close = stream_close,
+  .writev = waiting_writev,
 };
 
 /* Making one */
@@ -307,6 +378,16 @@ can_poll (StreamConn *self)
   return G_IS_POLLABLE_INPUT_STREAM (self->input) && G_IS_POLLABLE_OUTPUT_STREAM (self->output)
          && g_pollable_input_stream_can_poll (G_POLLABLE_INPUT_STREAM (self->input))
          && g_pollable_output_stream_can_poll (G_POLLABLE_OUTPUT_STREAM (self->output));
+}
+
+static const LeashConnOps *
+get_ops (StreamConn *self)
+{
+  if (!self->can_poll)
+    return &waiting_ops;
+  if (self->socket == NULL)
+    return &polled_ops;
+  return g_socket_get_family (self->socket) == G_SOCKET_FAMILY_UNIX ? &local_ops : &socket_ops;
 }
 
 /* Behind a wrapper, such as TLS before a socket, what the socket has is not what the stream has. */
@@ -355,8 +436,7 @@ stream_conn_new (GIOStream *stream, const char *address)
   leash_patience_init (&self->turns[LEASH_WAY_IN].patience);
   leash_patience_init (&self->turns[LEASH_WAY_OUT].patience);
   local_address = get_local_address (self);
-  self->conn = leash_conn_new (self->can_poll ? &polled_ops : &waiting_ops, self, stream_conn_free,
-                               local_address, address);
+  self->conn = leash_conn_new (get_ops (self), self, stream_conn_free, local_address, address);
   return self->conn;
 }
 
@@ -379,6 +459,10 @@ stream_conn_new (GIOStream *stream, const char *address)
  *
  * leash_conn_shutdown() shuts a #GSocketConnection down. Of other streams it closes the output stream; to
  * stop reading is between the connection and its user.
+ *
+ * Of a #GSocketConnection, leash_conn_close_with_error() resets it, and of one over a local socket
+ * (#GUnixConnection) descriptors and credentials go by the socket. On other streams these fail with
+ * %G_IO_ERROR_NOT_SUPPORTED, and a close with an error is a close.
  *
  * Returns: (transfer full): the connection, %NULL with @error set
  *

@@ -94,13 +94,12 @@ socket_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count,
 }
 
 static gssize
-send_message (gpointer impl, LeashContext *ctx, const struct msghdr *message, GError **error)
+send_message (int fd, LeashContext *ctx, const struct msghdr *message, GError **error)
 {
   gssize n;
 
-  stop_holding_back (impl);
   do
-    n = sendmsg (get_fd (impl), message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    n = sendmsg (fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
   while (LEASH_UNLIKELY (n < 0) && is_to_be_repeated (ctx, errno, &n, error));
   return n;
 }
@@ -119,7 +118,8 @@ socket_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, g
     .msg_iovlen = MIN (n_vectors, IOV_MAX),
   };
 
-  return send_message (impl, ctx, &message, error);
+  stop_holding_back (impl);
+  return send_message (get_fd (impl), ctx, &message, error);
 }
 
 static gboolean
@@ -178,9 +178,9 @@ typedef union
   char bytes[CMSG_SPACE (FDS_MAX * sizeof (int))];
 } Control;
 
-static gssize
-local_send_fds (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, const int *fds,
-                guint n_fds, GError **error)
+gssize
+leash_socket_send_fds (int fd, LeashContext *ctx, const void *buffer, gsize count, const int *fds,
+                       guint n_fds, GError **error)
 {
   struct iovec bytes = { .iov_base = (void *) buffer, .iov_len = count };
   Control control = { .bytes = { 0 } };
@@ -203,7 +203,7 @@ local_send_fds (gpointer impl, LeashContext *ctx, const void *buffer, gsize coun
     .cmsg_len = CMSG_LEN (n_fds * sizeof (int)),
   };
   memcpy (CMSG_DATA (&control.align), fds, n_fds * sizeof (int));
-  return send_message (impl, ctx, &message, error);
+  return send_message (fd, ctx, &message, error);
 }
 
 /* Puts those that came into ret_fds as far as there is room, and returns how many came. */
@@ -232,9 +232,9 @@ take_fds (struct msghdr *message, int *ret_fds, guint max_fds)
   return n;
 }
 
-static gssize
-local_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
-                   guint *ret_n_fds, GError **error)
+gssize
+leash_socket_receive_fds (int fd, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
+                          guint *ret_n_fds, GError **error)
 {
   struct iovec bytes = { .iov_base = buffer, .iov_len = count };
   Control control;
@@ -248,7 +248,7 @@ local_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, 
   gssize n;
 
   do
-    n = recvmsg (get_fd (impl), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    n = recvmsg (fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (LEASH_UNLIKELY (n < 0) && is_to_be_repeated (ctx, errno, &n, error));
   if (n < 0)
     return n;
@@ -269,14 +269,14 @@ local_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, 
   return -1;
 }
 
-static GCredentials *
-local_get_credentials (gpointer impl, GError **error)
+GCredentials *
+leash_socket_get_credentials (int fd, GError **error)
 {
   GCredentials *credentials;
   struct ucred found;
   socklen_t size = sizeof found;
 
-  if (getsockopt (get_fd (impl), SOL_SOCKET, SO_PEERCRED, &found, &size) != 0)
+  if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &found, &size) != 0)
     {
       leash_attempt_set_errno (error, errno);
       return NULL;
@@ -286,13 +286,38 @@ local_get_credentials (gpointer impl, GError **error)
   return credentials;
 }
 
-/* The close that follows sends a reset. */
+static gssize
+local_send_fds (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, const int *fds,
+                guint n_fds, GError **error)
+{
+  return leash_socket_send_fds (get_fd (impl), ctx, buffer, count, fds, n_fds, error);
+}
+
+static gssize
+local_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, int *ret_fds, guint max_fds,
+                   guint *ret_n_fds, GError **error)
+{
+  return leash_socket_receive_fds (get_fd (impl), ctx, buffer, count, ret_fds, max_fds, ret_n_fds, error);
+}
+
+static GCredentials *
+local_get_credentials (gpointer impl, GError **error)
+{
+  return leash_socket_get_credentials (get_fd (impl), error);
+}
+
 static void
 socket_reset (gpointer impl, const GError *cause)
 {
+  leash_socket_make_reset (get_fd (impl));
+}
+
+void
+leash_socket_make_reset (int fd)
+{
   const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
-  setsockopt (get_fd (impl), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 static gboolean

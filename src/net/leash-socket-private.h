@@ -24,6 +24,26 @@ gboolean   leash_socket_get_remote (int               fd,
                                    LeashNative       *ret_native);
 gboolean   leash_socket_close     (int                fd,
                                    GError           **error);
+/* Operations of connections over local sockets, without waiting: see LeashConnOps. */
+gssize     leash_socket_send_fds  (int                fd,
+                                   LeashContext      *ctx,
+                                   const void        *buffer,
+                                   gsize              count,
+                                   const int         *fds,
+                                   guint              n_fds,
+                                   GError           **error);
+gssize     leash_socket_receive_fds (int              fd,
+                                   LeashContext      *ctx,
+                                   void              *buffer,
+                                   gsize              count,
+                                   int               *ret_fds,
+                                   guint              max_fds,
+                                   guint             *ret_n_fds,
+                                   GError           **error);
+GCredentials *leash_socket_get_credentials (int       fd,
+                                   GError           **error);
+/* The close that follows sends a reset. */
+void       leash_socket_make_reset (int               fd);
 /*
  * Takes the connected descriptor over. holds_back: a TCP socket may not have TCP_NODELAY. As with
  * leash_conn_new(), one of the addresses is needed.

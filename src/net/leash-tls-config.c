@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LeashTlsConfig: whom TLS trusts and what it shows. Plain data; a network that has it keeps it from
- * changing. */
+/*
+ * LeashTlsConfig: whom TLS trusts and what it shows. Plain data; a network that has it keeps it from
+ * changing.
+ *
+ * Authorities in memory become a file of memory: GIO has a database of a file only, which may read it again
+ * later. One of Leash's own would not look at what a certificate is for, as GIO's does.
+ */
 #include "leash-boxed-private.h"
 #include "leash-tls-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /**
  * LeashTlsConfig:
@@ -110,6 +121,23 @@ leash_tls_config_set_database (LeashTlsConfig *config, GTlsDatabase *database)
   g_set_object (&config->database, database);
 }
 
+/* A file without certificates would have nobody trusted. */
+static GTlsDatabase *
+read_authorities (const char *path, GError **error)
+{
+  GError *reason = NULL;
+  GList *found = g_tls_certificate_list_new_from_file (path, &reason);
+  gboolean is_empty = found == NULL;
+
+  g_list_free_full (found, g_object_unref);
+  if (reason == NULL && is_empty)
+    g_set_error_literal (&reason, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, "there is no certificate in it");
+  if (reason == NULL)
+    return (GTlsDatabase *) g_tls_file_database_new (path, error);
+  g_propagate_error (error, reason);
+  return NULL;
+}
+
 /**
  * leash_tls_config_set_ca_file:
  * @config: a configuration that no network has yet
@@ -132,12 +160,82 @@ leash_tls_config_set_ca_file (LeashTlsConfig *config, const char *path, GError *
   g_return_val_if_fail (path != NULL, FALSE);
 
   absolute = g_canonicalize_filename (path, NULL);
-  database = (GTlsDatabase *) g_tls_file_database_new (absolute, error);
+  database = read_authorities (absolute, error);
   if (database == NULL)
     {
       leash_attempt_prefix (error, "Reading certificates from", path);
       return FALSE;
     }
+  g_set_object (&config->database, database);
+  return TRUE;
+}
+
+/* A file that is nowhere, and never changes; -1 with the error set. */
+static int
+make_file (const char *bytes, gsize length, GError **error)
+{
+  int fd = memfd_create ("leash-tls", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  gssize n = 0;
+
+  for (gsize done = 0; fd >= 0 && n >= 0 && done < length; done += (gsize) MAX (n, 0))
+    {
+      n = write (fd, bytes + done, length - done);
+      if (n < 0 && errno == EINTR)
+        n = 0;
+    }
+  if (fd >= 0 && n >= 0
+      && fcntl (fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+    return fd;
+  leash_attempt_set_errno (error, errno);
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
+
+static void
+close_file (gpointer fd)
+{
+  close (GPOINTER_TO_INT (fd));
+}
+
+/**
+ * leash_tls_config_set_ca_pem:
+ * @config: a configuration that no network has yet
+ * @pem: certificates in PEM, one behind the other
+ * @length: how many bytes, -1 for a string that ends with a zero
+ * @error: return location for an error
+ *
+ * As leash_tls_config_set_database(), with certificates in memory. What trusts them keeps a descriptor open.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_tls_config_set_ca_pem (LeashTlsConfig *config, const char *pem, gssize length, GError **error)
+{
+  g_autoptr (GTlsDatabase) database = NULL;
+  g_autofree char *path = NULL;
+  int fd;
+
+  g_return_val_if_fail (IS_UNUSED (config), FALSE);
+  g_return_val_if_fail (pem != NULL, FALSE);
+  g_return_val_if_fail (length >= -1, FALSE);
+
+  fd = make_file (pem, length < 0 ? strlen (pem) : (gsize) length, error);
+  if (fd >= 0)
+    {
+      path = g_strdup_printf ("/proc/self/fd/%d", fd);
+      database = read_authorities (path, error);
+    }
+  if (database == NULL)
+    {
+      g_prefix_error (error, "Reading certificates from memory: ");
+      if (fd >= 0)
+        close (fd);
+      return FALSE;
+    }
+  g_object_set_data_full (G_OBJECT (database), "leash-tls-fd", GINT_TO_POINTER (fd), close_file);
   g_set_object (&config->database, database);
   return TRUE;
 }
@@ -187,6 +285,43 @@ leash_tls_config_set_certificate_files (LeashTlsConfig *config, const char *cert
   if (certificate == NULL)
     {
       leash_attempt_prefix_two (error, "Reading the certificate", certificate_path, "with the key", key_path);
+      return FALSE;
+    }
+  g_set_object (&config->certificate, certificate);
+  return TRUE;
+}
+
+/**
+ * leash_tls_config_set_certificate_pem:
+ * @config: a configuration that no network has yet
+ * @pem: the certificate, those between it and the authority, and its key, in PEM
+ * @length: how many bytes, -1 for a string that ends with a zero
+ * @error: return location for an error
+ *
+ * As leash_tls_config_set_certificate(), from memory.
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_tls_config_set_certificate_pem (LeashTlsConfig *config, const char *pem, gssize length, GError **error)
+{
+  g_autoptr (GTlsCertificate) certificate = NULL;
+  g_autofree char *key = NULL;
+
+  g_return_val_if_fail (IS_UNUSED (config), FALSE);
+  g_return_val_if_fail (pem != NULL, FALSE);
+  g_return_val_if_fail (length >= -1, FALSE);
+
+  certificate = g_tls_certificate_new_from_pem (pem, length, error);
+  if (certificate != NULL)
+    g_object_get (certificate, "private-key-pem", &key, NULL);
+  if (certificate != NULL && key == NULL)
+    g_set_error_literal (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, "there is no key in it");
+  if (key == NULL)
+    {
+      g_prefix_error (error, "Reading the certificate from memory: ");
       return FALSE;
     }
   g_set_object (&config->certificate, certificate);
@@ -308,7 +443,7 @@ leash_tls_describe_flaws (GTlsCertificate *certificate, GTlsCertificateFlags fla
   if ((flaws & G_TLS_CERTIFICATE_REVOKED) != 0)
     add_flaw (text, "it has been revoked");
   if ((flaws & G_TLS_CERTIFICATE_INSECURE) != 0)
-    add_flaw (text, "its algorithm is not secure");
+    add_flaw (text, "its signature or its key is too weak to be secure");
   if (text->len == 0)
     g_string_append (text, "it could not be verified");
   return g_string_free (text, FALSE);

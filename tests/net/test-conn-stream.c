@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections of GIO's streams, and GIO's streams of connections. What holds for connections of any kind is
- * tested by the conformance suite, which runs on both kinds of streams; here is what is peculiar to them.
+ * Connections of GIO's streams. What holds for connections of any kind is tested by the conformance suite,
+ * which runs on both kinds of streams; here is what is peculiar to them.
  */
 #include "net-fixture.h"
 
+#include <fcntl.h>
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
@@ -145,6 +146,145 @@ close_any (const int peers[2])
     close (peers[1]);
 }
 
+/* In one piece, of a stream that can: a pipe's peer may read as soon as there is something. */
+static void
+test_conn_writes_pieces (Fixture *fixture, gconstpointer is_pipe)
+{
+  GOutputVector pieces[] = { { "one ", 4 }, { "two ", 4 }, { "three", 5 } };
+  int peers[2];
+  g_autoptr (LeashConn) conn = conn_of (fixture->ctx, make_any_stream (is_pipe, peers));
+  g_autoptr (GError) error = NULL;
+  char bytes[16];
+
+  g_assert_cmpint (leash_conn_writev (conn, fixture->ctx, pieces, G_N_ELEMENTS (pieces), &error), ==, 13);
+  g_assert_no_error (error);
+  g_assert_cmpint (read (is_pipe != NULL ? peers[1] : peers[0], bytes, sizeof bytes), ==, 13);
+  g_assert_cmpmem (bytes, 13, "one two three", 13);
+  close_any (peers);
+}
+
+static void
+test_conn_passes_descriptors (Fixture *fixture, gconstpointer unused)
+{
+  int peer, came = -1, zero = open ("/dev/zero", O_RDONLY | O_CLOEXEC);
+  g_autoptr (LeashConn) conn = conn_of (fixture->ctx, make_socket_stream (&peer));
+  g_autofree char *address = g_strdup_printf ("fd:%d", peer);
+  g_autoptr (LeashConn) other = dial (fixture->ctx, address);
+  g_autoptr (GCredentials) credentials = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n_came = 0;
+  char bytes[4] = "full";
+
+  g_assert_cmpint (leash_conn_send_fds (conn, fixture->ctx, "x", 1, &zero, 1, &error), ==, 1);
+  g_assert_no_error (error);
+  g_assert_cmpint (leash_conn_receive_fds (other, fixture->ctx, bytes, 1, &came, 1, &n_came, &error), ==, 1);
+  g_assert_cmpuint (n_came, ==, 1);
+  g_assert_cmpint (leash_conn_send_fds (other, fixture->ctx, "y", 1, &came, 1, &error), ==, 1);
+  close (came);
+  g_assert_cmpint (leash_conn_receive_fds (conn, fixture->ctx, bytes, 1, &came, 1, &n_came, &error), ==, 1);
+  g_assert_no_error (error);
+  g_assert_cmpint (read (came, bytes, 4), ==, 4);
+  g_assert_cmpmem (bytes, 4, "\0\0\0\0", 4);
+  credentials = leash_conn_get_peer_credentials (conn, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_credentials_get_unix_pid (credentials, NULL), ==, getpid ());
+  close (came);
+  close (zero);
+}
+
+/* Descriptors wait for room, and for what comes, as bytes do. */
+static void
+sleep_receiving (Sleeper *sleeper)
+{
+  guint n_came;
+  char byte;
+  int fd;
+
+  sleeper->n
+      = leash_conn_receive_fds (sleeper->subject, sleeper->ctx, &byte, 1, &fd, 1, &n_came, &sleeper->error);
+}
+
+static void
+test_conn_waits_for_descriptors (Fixture *fixture, gconstpointer unused)
+{
+  int peer;
+  g_autoptr (LeashConn) conn = conn_of (fixture->ctx, make_socket_stream (&peer));
+  Sleeper receiver = { .func = sleep_receiving, .ctx = fixture->ctx, .subject = conn };
+
+  sleeper_start (&receiver);
+  leash_conn_set_read_deadline (conn, 0);
+  sleeper_join (&receiver);
+  g_assert_cmpint (receiver.n, ==, -1);
+  assert_io_error (receiver.error, G_IO_ERROR_TIMED_OUT, "Receiving descriptors from “there”");
+  close (peer);
+}
+
+/* What only local sockets can do. */
+static void
+assert_passes_nothing (LeashConn *conn, LeashContext *ctx)
+{
+  g_autoptr (GError) error = NULL;
+  guint n_came;
+  char byte;
+  int fd = 0;
+
+  g_assert_cmpint (leash_conn_send_fds (conn, ctx, "x", 1, &fd, 1, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_NOT_SUPPORTED, "Sending descriptors to “");
+  g_assert_cmpint (leash_conn_receive_fds (conn, ctx, &byte, 1, &fd, 1, &n_came, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_NOT_SUPPORTED, "Receiving descriptors from “");
+  g_assert_null (leash_conn_get_peer_credentials (conn, &error));
+  assert_io_error (error, G_IO_ERROR_NOT_SUPPORTED, "Asking for the credentials of “");
+}
+
+static void
+test_conn_of_pipes_passes_nothing (Fixture *fixture, gconstpointer unused)
+{
+  int peers[2];
+  g_autoptr (LeashConn) conn = conn_of (fixture->ctx, make_pipe_stream (peers));
+  g_autoptr (GError) cause = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "no more");
+  g_autoptr (GError) error = NULL;
+  char byte;
+
+  assert_passes_nothing (conn, fixture->ctx);
+  g_assert_true (leash_conn_close_with_error (conn, cause, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (read (peers[1], &byte, 1), ==, 0);
+  close_any (peers);
+}
+
+/* One that GIO has connected over TCP. */
+static GIOStream *
+make_tcp_stream (LeashListener *listener)
+{
+  const char *port = strrchr (leash_listener_get_address (listener), ':') + 1;
+  guint16 number = (guint16) g_ascii_strtoull (port, NULL, 10);
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", number);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket
+      = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (g_socket_connect (socket, address, NULL, &error));
+  return G_IO_STREAM (g_socket_connection_factory_create_connection (socket));
+}
+
+static void
+test_conn_of_tcp_resets (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  g_autoptr (GError) cause = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "no more");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LeashConn) conn = conn_of (fixture->ctx, make_tcp_stream (listener));
+  g_autoptr (LeashConn) accepted = accept_one (listener, fixture->ctx);
+  char byte;
+
+  assert_passes_nothing (conn, fixture->ctx);
+  g_assert_true (leash_conn_close_with_error (conn, cause, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (leash_conn_read (accepted, fixture->ctx, &byte, 1, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_CONNECTION_CLOSED, "Reading from “");
+}
+
 static void
 test_conn_deadline (Fixture *fixture, gconstpointer is_pipe)
 {
@@ -198,360 +338,17 @@ test_conn_context_wakes (Fixture *fixture, gconstpointer is_pipe)
   close_any (peers);
 }
 
-/* Streams of connections */
-
-static GIOStream *
-stream_of (LeashConn *conn, LeashContext *ctx)
-{
-  return leash_conn_to_stream (conn, ctx);
-}
-
 static void
-test_stream_closes (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  g_autoptr (GError) error = NULL;
-  char byte;
-
-  g_assert_true (g_io_stream_close (stream, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_true (leash_conn_is_closed (ends.dialled));
-  g_assert_cmpint (leash_conn_read (ends.accepted, fixture->ctx, &byte, 1, &error), ==, 0);
-  g_assert_no_error (error);
-}
-
-static void
-test_stream_last_reference_closes (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-
-  g_object_unref (stream_of (ends.dialled, fixture->ctx));
-  g_assert_true (leash_conn_is_closed (ends.dialled));
-}
-
-/* No second close, and nothing that the tracker would call a misuse. */
-static void
-test_stream_of_closed_conn (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  g_autoptr (GError) error = NULL;
-
-  g_assert_true (leash_conn_close (ends.dialled, &error));
-  g_assert_true (g_io_stream_close (stream, NULL, &error));
-  g_assert_no_error (error);
-}
-
-static void
-test_stream_half_closes (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  GInputStream *input = g_io_stream_get_input_stream (stream);
-  GOutputStream *output = g_io_stream_get_output_stream (stream);
-  g_autoptr (GError) error = NULL;
-  char bytes[8];
-
-  g_assert_true (g_output_stream_write_all (output, "ping", 4, NULL, NULL, &error));
-  g_assert_true (g_output_stream_close (output, NULL, &error));
-  g_assert_true (leash_conn_read_all (ends.accepted, fixture->ctx, bytes, 4, NULL, &error));
-  g_assert_cmpint (leash_conn_read (ends.accepted, fixture->ctx, bytes, 1, &error), ==, 0);
-  g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "pong", 4, NULL, &error));
-  g_assert_true (g_input_stream_read_all (input, bytes, 4, NULL, NULL, &error));
-  g_assert_no_error (error);
-}
-
-static void
-test_stream_context (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (LeashContext) ctx = leash_context_with_timeout (fixture->ctx, 20 * G_TIME_SPAN_MILLISECOND);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, ctx);
-  g_autoptr (GError) error = NULL;
-  char byte;
-
-  g_assert_cmpint (g_input_stream_read (g_io_stream_get_input_stream (stream), &byte, 1, NULL, &error), ==,
-                   -1);
-  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Reading from “tcp:127.0.0.1:");
-}
-
-typedef struct
-{
-  GIOStream *stream;
-  GCancellable *cancellable;
-} CancelledRead;
-
-static void
-sleep_in_stream (Sleeper *sleeper)
-{
-  CancelledRead *self = sleeper->subject;
-  char byte;
-
-  sleeper->n = g_input_stream_read (g_io_stream_get_input_stream (self->stream), &byte, 1, self->cancellable,
-                                    &sleeper->error);
-}
-
-static void
-test_stream_cancellable (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  CancelledRead call = { stream, cancellable };
-  Sleeper reader = { .func = sleep_in_stream, .subject = &call };
-
-  sleeper_start (&reader);
-  g_cancellable_cancel (cancellable);
-  sleeper_join (&reader);
-  g_assert_cmpint (reader.n, ==, -1);
-  assert_io_error (reader.error, G_IO_ERROR_CANCELLED, "Reading from “tcp:127.0.0.1:");
-}
-
-static void
-note_result (GObject *object, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
-static void
-test_stream_async (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  GInputStream *input = g_io_stream_get_input_stream (stream);
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
-  char bytes[4];
-
-  g_input_stream_read_async (input, bytes, sizeof bytes, G_PRIORITY_DEFAULT, NULL, note_result, &result);
-  g_assert_false (g_main_context_iteration (NULL, FALSE) && result != NULL);
-  g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "ping", 4, NULL, &error));
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-  g_assert_cmpint (g_input_stream_read_finish (input, result, &error), ==, 4);
-  g_assert_no_error (error);
-}
-
-/* A connection in memory: what another one does, without showing its descriptor. */
-
-static gssize
-hidden_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
-{
-  gssize n = recv (leash_conn_get_fd (impl), buffer, count, MSG_DONTWAIT);
-
-  return n >= 0 ? n : LEASH_CONN_WOULD_BLOCK;
-}
-
-static gssize
-hidden_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
-{
-  return leash_conn_write (impl, ctx, buffer, count, error);
-}
-
-static gboolean
-hidden_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
-{
-  char byte;
-
-  while (condition == G_IO_IN && recv (leash_conn_get_fd (impl), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
-    if (leash_context_wait (ctx, 1000) || leash_context_is_done (ctx))
-      return leash_context_check (ctx, error);
-  return TRUE;
-}
-
-static gboolean
-hidden_close (gpointer impl, GError **error)
-{
-  return leash_conn_close (impl, error);
-}
-
-static const LeashConnOps hidden_ops = {
-  .size = sizeof (LeashConnOps),
-  .read = hidden_read,
-  .write = hidden_write,
-  .close = hidden_close,
-  .wait = hidden_wait,
-};
-
-static Ends
-connect_maybe_hidden (LeashContext *ctx, gconstpointer is_hidden)
-{
-  Ends ends = connect_ends (ctx, TCP);
-
-  if (is_hidden != NULL)
-    ends.dialled
-        = leash_conn_new (&hidden_ops, ends.dialled, (GDestroyNotify) leash_conn_unref, NULL, "there");
-  return ends;
-}
-
-/* A source that counts how often it was ready, and reads what there is. */
-static gboolean
-count_ready (GObject *stream, gpointer user_data)
-{
-  char bytes[8];
-
-  ++*(guint *) user_data;
-  g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (stream), bytes, sizeof bytes, NULL,
-                                            NULL);
-  return G_SOURCE_CONTINUE;
-}
-
-static GSource *
-start_source (GIOStream *stream, guint *n_ready)
-{
-  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  GSource *source;
-
-  g_assert_true (g_pollable_input_stream_can_poll (input));
-  source = g_pollable_input_stream_create_source (input, NULL);
-  g_source_set_callback (source, G_SOURCE_FUNC (count_ready), n_ready, NULL);
-  g_source_attach (source, NULL);
-  return source;
-}
-
-static void
-stop_source (GSource *source)
-{
-  g_source_destroy (source);
-  g_source_unref (source);
-}
-
-static void
-iterate_until (const guint *n, guint expected)
-{
-  while (*n < expected)
-    g_main_context_iteration (NULL, TRUE);
-}
-
-static void
-test_source_is_ready_for_data (Fixture *fixture, gconstpointer is_hidden)
-{
-  g_auto (Ends) ends = connect_maybe_hidden (fixture->ctx, is_hidden);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  g_autoptr (GError) error = NULL;
-  guint n_ready = 0, n_before;
-  GSource *source = start_source (stream, &n_ready);
-
-  g_main_context_iteration (NULL, FALSE);
-  g_assert_cmpuint (n_ready, ==, 0);
-  g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "x", 1, NULL, &error));
-  iterate_until (&n_ready, 1);
-  /* That there was something may be noticed once more, and not for ever. */
-  do
-    {
-      n_before = n_ready;
-      g_usleep (5000);
-      g_main_context_iteration (NULL, FALSE);
-    }
-  while (n_ready != n_before);
-  g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "x", 1, NULL, &error));
-  iterate_until (&n_ready, n_before + 1);
-  g_assert_no_error (error);
-  stop_source (source);
-}
-
-static void
-test_source_is_ready_when_done (Fixture *fixture, gconstpointer is_hidden)
-{
-  g_auto (Ends) ends = connect_maybe_hidden (fixture->ctx, is_hidden);
-  g_autoptr (LeashContext) ctx = leash_context_with_cancel (fixture->ctx);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, ctx);
-  guint n_ready = 0;
-  GSource *source = start_source (stream, &n_ready);
-
-  leash_context_cancel (ctx, NULL);
-  iterate_until (&n_ready, 1);
-  stop_source (source);
-}
-
-static void
-test_source_is_ready_when_closed (Fixture *fixture, gconstpointer is_hidden)
-{
-  g_auto (Ends) ends = connect_maybe_hidden (fixture->ctx, is_hidden);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  g_autoptr (GError) error = NULL;
-  guint n_ready = 0;
-  GSource *source = start_source (stream, &n_ready);
-
-  /* The read after it, and not the close. What is made up here is not tracked. */
-  fixture->n_misuses = is_hidden == NULL;
-  g_assert_true (leash_conn_close (ends.dialled, &error));
-  g_assert_no_error (error);
-  iterate_until (&n_ready, 1);
-  stop_source (source);
-}
-
-/* One that has taken from its descriptor what it has not given out yet. */
-
-static gssize
-eager_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
-{
-  *(char *) buffer = 'x';
-  return 1;
-}
-
-static gboolean
-eager_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
-{
-  return TRUE;
-}
-
-static int
-eager_get_fd (gpointer impl)
-{
-  return leash_conn_get_fd (impl);
-}
-
-static const LeashConnOps eager_ops = {
-  .size = sizeof (LeashConnOps),
-  .read = eager_read,
-  .write = hidden_write,
-  .get_fd = eager_get_fd,
-  .close = hidden_close,
-  .wait = eager_wait,
-};
-
-static void
-test_source_is_not_the_descriptors (Fixture *fixture, gconstpointer unused)
-{
-  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
-  g_autoptr (GIOStream) stream = NULL;
-  guint n_ready = 0;
-  GSource *source;
-
-  ends.dialled = leash_conn_new (&eager_ops, ends.dialled, (GDestroyNotify) leash_conn_unref, NULL, "there");
-  stream = stream_of (ends.dialled, fixture->ctx);
-  source = start_source (stream, &n_ready);
-  wait_until (g_main_context_iteration (NULL, FALSE) && n_ready > 0);
-  stop_source (source);
-}
-
-static void
-test_nonblocking (Fixture *fixture, gconstpointer is_hidden)
-{
-  g_auto (Ends) ends = connect_maybe_hidden (fixture->ctx, is_hidden);
-  g_autoptr (GIOStream) stream = stream_of (ends.dialled, fixture->ctx);
-  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
-  GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (stream));
-  g_autoptr (GError) error = NULL;
-  char byte;
-
-  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, &byte, 1, NULL, &error), ==, -1);
-  assert_io_error (error, G_IO_ERROR_WOULD_BLOCK, "Reading from “");
-  g_assert_cmpint (g_pollable_output_stream_write_nonblocking (output, "x", 1, NULL, &error), ==, 1);
-  leash_conn_set_read_deadline (ends.dialled, 0);
-  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, &byte, 1, NULL, &error), ==, -1);
-  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "deadline for reading");
-}
-
-static void
-add_for_streams (void)
+add_tests (void)
 {
   ADD ("/conn-stream/conn/is-tracked", test_conn_is_tracked);
   ADD ("/conn-stream/conn/of-closed-stream", test_conn_of_closed_stream);
   ADD ("/conn-stream/conn/of-socket", test_conn_of_socket);
   ADD ("/conn-stream/conn/of-pipes", test_conn_of_pipes);
+  ADD ("/conn-stream/conn/passes-descriptors-and-credentials", test_conn_passes_descriptors);
+  ADD ("/conn-stream/conn/waits-for-descriptors", test_conn_waits_for_descriptors);
+  ADD ("/conn-stream/conn/of-pipes-passes-nothing", test_conn_of_pipes_passes_nothing);
+  ADD ("/conn-stream/conn/of-tcp-resets", test_conn_of_tcp_resets);
   for (int is_pipe = 0; is_pipe < 2; is_pipe++)
     {
       gconstpointer kind = GINT_TO_POINTER (is_pipe);
@@ -559,37 +356,12 @@ add_for_streams (void)
       g_autofree char *deadline = g_strdup_printf ("/conn-stream/conn/deadline/%s", name);
       g_autofree char *closes = g_strdup_printf ("/conn-stream/conn/close-wakes/%s", name);
       g_autofree char *ctx = g_strdup_printf ("/conn-stream/conn/context-wakes/%s", name);
+      g_autofree char *pieces = g_strdup_printf ("/conn-stream/conn/writes-pieces/%s", name);
 
       g_test_add (deadline, Fixture, kind, set_up, test_conn_deadline, tear_down);
       g_test_add (closes, Fixture, kind, set_up, test_conn_close_wakes, tear_down);
       g_test_add (ctx, Fixture, kind, set_up, test_conn_context_wakes, tear_down);
-    }
-}
-
-static void
-add_for_conns (void)
-{
-  ADD ("/conn-stream/stream/closes", test_stream_closes);
-  ADD ("/conn-stream/stream/last-reference-closes", test_stream_last_reference_closes);
-  ADD ("/conn-stream/stream/of-closed-conn", test_stream_of_closed_conn);
-  ADD ("/conn-stream/stream/half-closes", test_stream_half_closes);
-  ADD ("/conn-stream/stream/context", test_stream_context);
-  ADD ("/conn-stream/stream/cancellable", test_stream_cancellable);
-  ADD ("/conn-stream/stream/async", test_stream_async);
-  ADD ("/conn-stream/source/is-not-the-descriptor's", test_source_is_not_the_descriptors);
-  for (int is_hidden = 0; is_hidden < 2; is_hidden++)
-    {
-      gconstpointer kind = GINT_TO_POINTER (is_hidden);
-      const char *name = is_hidden ? "in-memory" : "descriptor";
-      g_autofree char *data = g_strdup_printf ("/conn-stream/source/ready-for-data/%s", name);
-      g_autofree char *done = g_strdup_printf ("/conn-stream/source/ready-when-done/%s", name);
-      g_autofree char *closed = g_strdup_printf ("/conn-stream/source/ready-when-closed/%s", name);
-      g_autofree char *nonblocking = g_strdup_printf ("/conn-stream/stream/nonblocking/%s", name);
-
-      g_test_add (data, Fixture, kind, set_up, test_source_is_ready_for_data, tear_down);
-      g_test_add (done, Fixture, kind, set_up, test_source_is_ready_when_done, tear_down);
-      g_test_add (closed, Fixture, kind, set_up, test_source_is_ready_when_closed, tear_down);
-      g_test_add (nonblocking, Fixture, kind, set_up, test_nonblocking, tear_down);
+      g_test_add (pieces, Fixture, kind, set_up, test_conn_writes_pieces, tear_down);
     }
 }
 
@@ -607,7 +379,6 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   warm_up_gio ();
-  add_for_streams ();
-  add_for_conns ();
+  add_tests ();
   return g_test_run ();
 }
