@@ -69,7 +69,8 @@ resolve_all (Attempts *attempts, LeashContext *ctx, char **hosts, char **ports, 
     }
   if (attempts->n > 0)
     return TRUE;
-  leash_sql_error_set (error, LEASH_SQL_ERROR_CONNECTION, NULL, "%s", reason->message);
+  leash_sql_error_set (error, LEASH_SQL_ERROR_CONNECTION, NULL, "%s",
+                       reason != NULL ? reason->message : "its host has no address");
   return FALSE;
 }
 
