@@ -150,7 +150,7 @@ add (const char *name, void (*func) (Fixture *, gconstpointer))
     {
       g_autofree char *path = g_strdup_printf ("/http-tls/%s/%d", name, i + 1);
 
-      g_test_add (path, Fixture, &versions[i], set_up, func, tear_down);
+      g_test_add (path, Fixture, &versions[i], set_up_tls, func, tear_down_tls);
     }
 }
 
@@ -199,7 +199,7 @@ main (int argc, char **argv)
   add ("closed-early", test_closed_early);
   add ("slow-body", test_slow_body);
   add ("upload", test_upload);
-  ADD ("/http-tls/unknown-authority", test_unknown_authority);
+  ADD_TLS ("/http-tls/unknown-authority", test_unknown_authority);
   status = g_test_run ();
   stop_nginx ();
   remove_certificates ();
