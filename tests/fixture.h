@@ -22,7 +22,7 @@ typedef struct
   LeashContext *ctx;
   LeashContext *done; /* cancelled */
   char *dir;
-  guint n_fds;     /* at the beginning */
+  guint n_fds;     /* at the beginning; 0 when they are not to be counted */
   gsize n_misuses; /* that the test causes; set by it */
 } Fixture;
 
@@ -88,7 +88,8 @@ set_up (Fixture *fixture, gconstpointer unused)
 G_GNUC_UNUSED static void
 tear_down (Fixture *fixture, gconstpointer unused)
 {
-  g_assert_cmpuint (count_fds (), ==, fixture->n_fds);
+  if (fixture->n_fds != 0)
+    g_assert_cmpuint (count_fds (), ==, fixture->n_fds);
   /* The timers' thread may be about to put away a context whose deadline has just ended the test's wait. */
   for (guint i = 0; i < 10000 && leash_tracker_count_open (fixture->tracker) != 0; i++)
     g_usleep (1000);
