@@ -24,7 +24,7 @@ typedef struct
 {
   PGcancel *cancel;
   sem_t ended;
-  gboolean is_told; /* written before ended is posted */
+  gboolean is_told; /* atomic, since sem_clockwait() is unknown to ThreadSanitizer */
   guint n_refs;     /* atomic */
 } CancelCall;
 
@@ -45,7 +45,7 @@ run (void *user_data)
   char message[256]; /* of no interest: the session is given up whatever it is */
 
   pthread_setname_np (pthread_self (), "leash-pg-cancel");
-  call->is_told = PQcancel (call->cancel, message, sizeof message) != 0;
+  __atomic_store_n (&call->is_told, PQcancel (call->cancel, message, sizeof message) != 0, __ATOMIC_RELEASE);
   sem_post (&call->ended);
   cancel_call_unref (call);
   return NULL;
@@ -78,7 +78,7 @@ wait_for (CancelCall *call, gint64 microseconds)
   do
     failed = sem_clockwait (&call->ended, CLOCK_MONOTONIC, &at);
   while (failed != 0 && errno == EINTR);
-  return failed == 0 && call->is_told;
+  return failed == 0 && __atomic_load_n (&call->is_told, __ATOMIC_ACQUIRE);
 }
 
 gboolean

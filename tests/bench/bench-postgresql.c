@@ -79,7 +79,7 @@ scan_by_libpq (gpointer user_data, guint n)
   char text[16];
   const char *const values[] = { text };
   PGresult *result;
-  gint64 sum = 0;
+  guint n_read = 0;
 
   g_snprintf (text, sizeof text, "%u", n);
   if (PQsendQueryPrepared (pg, "scan", 1, values, NULL, NULL, 0) == 0 || PQsetSingleRowMode (pg) == 0)
@@ -87,10 +87,11 @@ scan_by_libpq (gpointer user_data, guint n)
   while ((result = PQgetResult (pg)) != NULL)
     {
       if (PQresultStatus (result) == PGRES_SINGLE_TUPLE)
-        sum += g_ascii_strtoll (PQgetvalue (result, 0, 0), NULL, 10) + PQgetvalue (result, 0, 1)[0] - 'r';
+        n_read += g_ascii_strtoll (PQgetvalue (result, 0, 0), NULL, 10) > 0
+                  && PQgetvalue (result, 0, 1)[0] == 'r';
       PQclear (result);
     }
-  if (sum != (gint64) n * (n + 1) / 2)
+  if (n_read != n)
     g_error ("not all of %u rows were read", n);
 }
 
@@ -166,16 +167,17 @@ scan (gpointer user_data, guint n)
 {
   LeashStmt *stmt = prepare (scan_sql);
   LeashRows *rows = leash_stmt_query (stmt, ctx, LEASH_SQL_ARGS (leash_sql_int64 (n)), NULL);
-  gint64 sum = 0, id;
+  guint n_read = 0;
+  gint64 id;
   const char *name;
 
   while (leash_rows_next (rows, ctx))
     {
       if (!leash_rows_get_int64 (rows, 0, &id, NULL) || !leash_rows_get_text (rows, 1, &name, NULL))
         g_error ("a row is not what it should be");
-      sum += id + name[0] - 'r';
+      n_read += id > 0 && name[0] == 'r';
     }
-  if (!leash_rows_check (rows, NULL) || sum != (gint64) n * (n + 1) / 2)
+  if (!leash_rows_check (rows, NULL) || n_read != n)
     g_error ("not all of %u rows were read", n);
   leash_rows_unref (rows);
   finish (stmt);
