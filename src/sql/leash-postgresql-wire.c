@@ -137,10 +137,28 @@ interrupt (LeashPgSession *session)
     session->is_broken = TRUE;
 }
 
+/* Of a row that was all that there is, the end is here already. FALSE when something else is. */
+static gboolean
+drain_what_is_here (LeashPgSession *session)
+{
+  PGresult *result;
+  ExecStatusType status = PGRES_COMMAND_OK;
+
+  while (!is_copy (status) && !PQisBusy (session->pg))
+    {
+      result = PQgetResult (session->pg);
+      if (result == NULL)
+        return TRUE;
+      status = PQresultStatus (result);
+      PQclear (result);
+    }
+  return FALSE;
+}
+
 void
 leash_pg_abandon (LeashPgSession *session)
 {
-  if (!session->is_broken && !drain (session, WHILE))
+  if (!session->is_broken && !drain_what_is_here (session) && !drain (session, WHILE))
     interrupt (session);
 }
 
