@@ -409,28 +409,6 @@ leash_http_client_send_finish (LeashHttpClient *client, GAsyncResult *result, GE
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-/* What libsoup takes; on anything else it would be critical. */
-static gboolean
-is_http (GUri *uri)
-{
-  const char *scheme = g_uri_get_scheme (uri), *host = g_uri_get_host (uri);
-
-  return (strcmp (scheme, "http") == 0 || strcmp (scheme, "https") == 0) && host != NULL && *host != '\0';
-}
-
-static SoupMessage *
-new_message (const char *method, const char *text, GError **error)
-{
-  g_autoptr (GUri) uri = g_uri_parse (text, SOUP_HTTP_URI_FLAGS, NULL);
-  g_autofree char *name = NULL;
-
-  if (uri != NULL && is_http (uri))
-    return soup_message_new_from_uri (method, uri);
-  name = http_name_of_text (method, text);
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s: it is no URI of HTTP with a host", name);
-  return NULL;
-}
-
 /**
  * leash_http_client_get:
  * @client: a client
@@ -454,7 +432,7 @@ leash_http_client_get (LeashHttpClient *client, LeashContext *ctx, const char *u
   g_return_val_if_fail (uri != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  message = new_message ("GET", uri, error);
+  message = http_message_new ("GET", uri, error);
   return message != NULL ? send (client, ctx, message, LEASH_CALLER, error) : NULL;
 }
 
@@ -485,7 +463,7 @@ leash_http_client_get_bytes (LeashHttpClient *client, LeashContext *ctx, const c
   g_return_val_if_fail (uri != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  message = new_message ("GET", uri, error);
+  message = http_message_new ("GET", uri, error);
   if (message != NULL)
     response = send (client, ctx, message, LEASH_CALLER, error);
   if (response == NULL || !leash_http_response_check (response, error))
@@ -521,7 +499,7 @@ leash_http_client_send_bytes (LeashHttpClient *client, LeashContext *ctx, const 
   g_return_val_if_fail (uri != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  message = new_message (method, uri, error);
+  message = http_message_new (method, uri, error);
   if (message == NULL)
     return NULL;
   if (body != NULL)
@@ -562,7 +540,7 @@ leash_http_client_send_stream (LeashHttpClient *client, LeashContext *ctx, const
   g_return_val_if_fail (length >= -1, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  message = new_message (method, uri, error);
+  message = http_message_new (method, uri, error);
   if (message == NULL)
     return NULL;
   soup_message_set_request_body (message, content_type, body, length);

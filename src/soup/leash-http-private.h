@@ -7,8 +7,9 @@
 
 /* "GET https://host/path?…": user, password, query and fragment may be secrets, and are left out. */
 char *http_name (const char *method, GUri *uri) G_GNUC_WARN_UNUSED_RESULT;
-/* The same for what is no URI: up to its first '?' or '#', and without what stands before an '@'. */
-char *http_name_of_text (const char *method, const char *text) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A request of which a program has the URI as text. */
+SoupMessage *http_message_new (const char *method, const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Hands found on to error with the request's name before it. A cancellation that was the context's end has
  * its words. */

@@ -3,9 +3,11 @@
  * Requests under way at a SoupServer.
  *
  * Each has a tag and a context, from the handler's call until libsoup says that the message is finished:
- * answered, or given up as the peer or the server is gone. They belong to the handler of that signal. libsoup
- * does not look at the socket of a message that is paused, which is when it matters most; we do, for a peer
- * that has closed its side.
+ * answered, or given up; or that its connection is closed, which is all that it says when the server is gone.
+ * They belong to the handler of the first signal.
+ *
+ * libsoup does not look at the socket of a message that is paused, which is when it matters most; we do, for
+ * a peer that has closed its side.
  *
  * The request's context would be tracked as one that nobody cancels, next to the request that nobody answers.
  * It is made under a tracker that is off, and has the caller's put on top.
