@@ -140,11 +140,9 @@ leash_sql_node_refuse (LeashSqlNode *node, const LeashSqlAttempt *attempt, gcons
                        GError **error)
 {
   leash_tag_misused (node->tag, attempt->after_close, caller);
-  if (node->state == LEASH_SQL_ORPHAN)
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "what the %s was opened from is closed",
-                 node->class->noun);
-  else
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, node->class->is_closed);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                       node->state == LEASH_SQL_ORPHAN ? "what it was opened from is closed"
+                                                       : node->class->is_closed);
   leash_sql_prefix (error, attempt->doing, node->text);
   return FALSE;
 }

@@ -224,7 +224,7 @@ test_closed_before_its_rows (Sql *sql, gconstpointer unused)
   g_assert_false (leash_rows_next (rows, sql->ctx));
   assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "rows", "read after close");
   g_assert_false (leash_rows_check (rows, &error));
-  assert_io_error (error, G_IO_ERROR_CLOSED, "what the rows was opened from is closed");
+  assert_io_error (error, G_IO_ERROR_CLOSED, "what it was opened from is closed");
   leash_rows_unref (rows);
   assert_misuse (sql, LEASH_MISUSE_CLOSED_AFTER_PARENT, "rows", NULL);
   give_back (conn);

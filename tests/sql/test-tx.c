@@ -292,7 +292,7 @@ test_connection_closed_before (Sql *sql, gconstpointer unused)
   assert_sql_error (error, LEASH_SQL_ERROR_CHILDREN_OPEN, "Closing the connection", "transaction");
   leash_db_conn_unref (conn);
   g_assert_false (leash_tx_commit (tx, sql->ctx, &error));
-  assert_io_error (error, G_IO_ERROR_CLOSED, "what the transaction was opened from is closed");
+  assert_io_error (error, G_IO_ERROR_CLOSED, "what it was opened from is closed");
   assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "transaction", "committed after its end");
   leash_tx_unref (tx);
   assert_misuse (sql, LEASH_MISUSE_CLOSED_AFTER_PARENT, "transaction", NULL);
