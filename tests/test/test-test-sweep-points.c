@@ -60,7 +60,7 @@ see (Work *work, char letter, gboolean is_done, GError *error)
   return is_done;
 }
 
-static void
+static G_NO_INLINE void
 fill_jar (LeashContext *ctx, Work *work)
 {
   GError *error = NULL;
