@@ -169,8 +169,7 @@ test_closed_with_children (Sql *sql, gconstpointer unused)
       g_assert_nonnull (strstr (report, "test_closed_with_children"));
     }
   g_assert_false (leash_stmt_exec (stmt, sql->ctx, LEASH_SQL_NO_ARGS, NULL, &error));
-  assert_io_error (error, G_IO_ERROR_CLOSED,
-                   "Executing “SELECT 1”: what it was opened from is closed");
+  assert_io_error (error, G_IO_ERROR_CLOSED, "Executing “SELECT 1”: what it was opened from is closed");
   assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "statement", "executed after close");
   leash_rows_unref (rows);
   assert_misuse (sql, LEASH_MISUSE_CLOSED_AFTER_PARENT, "rows", NULL);
