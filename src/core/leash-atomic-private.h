@@ -51,6 +51,21 @@ leash_atomic_compare_set (guint *word, guint expected, guint desired)
   return is_set;
 }
 
+/* As that. */
+static inline gboolean
+leash_atomic_compare_set_pointer (gpointer *place, gpointer expected, gpointer desired)
+{
+  gboolean is_set;
+
+  if (!__libc_single_threaded)
+    return __atomic_compare_exchange_n (place, &expected, desired, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  __asm__ volatile("cmpxchgq %3, %1"
+                   : "=@ccz"(is_set), "+m"(*place), "+a"(expected)
+                   : "r"(desired)
+                   : "memory");
+  return is_set;
+}
+
 static inline void
 leash_atomic_or (guint64 *word, guint64 bits)
 {
@@ -81,6 +96,12 @@ static inline gboolean
 leash_atomic_compare_set (guint *word, guint expected, guint desired)
 {
   return __atomic_compare_exchange_n (word, &expected, desired, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static inline gboolean
+leash_atomic_compare_set_pointer (gpointer *place, gpointer expected, gpointer desired)
+{
+  return __atomic_compare_exchange_n (place, &expected, desired, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 static inline void

@@ -184,7 +184,8 @@ insert_wholly (Bulk *bulk, LeashContext *ctx, GError **error)
  * @ctx: a context
  * @table: a table's name, as it is, without quotes: "users", or "schema.users"
  * @columns: (array zero-terminated=1): the columns' names, likewise
- * @func: (scope call): gives the next row
+ * @func: (scope call): gives the next row; the connection is in use, and refuses it all but giving back
+ * references
  * @user_data: what @func is called with
  * @ret_rows: (out) (optional): set to how many rows were inserted
  * @error: return location for an error
@@ -212,6 +213,8 @@ leash_db_conn_bulk_insert (LeashDbConn *conn, LeashContext *ctx, const char *tab
 
   if (!leash_db_conn_enter (conn, &attempt_bulk, table, LEASH_CALLER, error))
     return FALSE;
+  /* Whatever the function gives back. */
+  leash_db_conn_ref (conn);
   bulk.n_columns = g_strv_length ((char **) columns);
   bulk.rows_at_once = CLAMP (PARAMETERS_AT_ONCE / bulk.n_columns, 1, ROWS_AT_ONCE);
   bulk.values = g_new (LeashSqlValue, (gsize) bulk.rows_at_once * bulk.n_columns);
@@ -219,6 +222,7 @@ leash_db_conn_bulk_insert (LeashDbConn *conn, LeashContext *ctx, const char *tab
   is_done = insert_wholly (&bulk, ctx, error);
   leash_sql_look_at_tx (conn);
   leash_db_conn_leave (conn);
+  leash_db_conn_unref (conn);
   g_string_chunk_free (bulk.kept);
   g_free (bulk.values);
   if (is_done && ret_rows != NULL)

@@ -4,7 +4,8 @@
  *
  * An engine's session is for one thread at a time. Whoever calls enters the connection by one exchange of a
  * word, and is told so when another is in: waiting would hide that two threads share a transaction. Only the
- * last unref of something waits, as it cannot fail.
+ * last unref of something waits, as it cannot fail; in a callback of a call, which would wait for itself, it
+ * closes what is neither in use nor the connection.
  *
  * The end: what is still open on it is ended, its transaction rolled back, and the session goes back to the
  * pool, if the driver says that it is usable.
@@ -32,6 +33,8 @@
  */
 
 LEASH_DEFINE_BOXED (LeashDbConn, leash_db_conn)
+
+__thread char leash_sql_self;
 
 static const LeashSqlAttempt attempt_exec = { "Executing", "executed after close" },
                              attempt_query = { "Querying", "queried after close" },
@@ -69,12 +72,22 @@ leash_db_conn_get_name (LeashDbConn *conn)
   return leash_db_get_name (conn->db);
 }
 
+static gboolean
+is_in (LeashDbConn *conn)
+{
+  return __atomic_load_n (&conn->user, __ATOMIC_RELAXED) == &leash_sql_self;
+}
+
 gboolean
 leash_db_conn_refuse_crowd (LeashDbConn *conn, LeashTag *tag, const LeashSqlAttempt *attempt,
                             const char *text, gconstpointer caller, GError **error)
 {
-  leash_tag_misused (tag, "used by two threads at once", caller);
-  leash_sql_error_set (error, LEASH_SQL_ERROR_IN_USE, NULL, "another thread is using the connection to %s",
+  gboolean is_same = is_in (conn);
+
+  leash_tag_misused (tag, is_same ? "used in a callback of its connection" : "used by two threads at once",
+                     caller);
+  leash_sql_error_set (error, LEASH_SQL_ERROR_IN_USE, NULL, "%s is using the connection to %s",
+                       is_same ? "a call that this one is made in" : "another thread",
                        leash_db_conn_get_name (conn));
   leash_sql_prefix (error, attempt->doing, text);
   return FALSE;
@@ -95,14 +108,17 @@ leash_db_conn_enter (LeashDbConn *conn, const LeashSqlAttempt *attempt, const ch
   return FALSE;
 }
 
-void
+gboolean
 leash_db_conn_enter_late (LeashDbConn *conn)
 {
   for (guint i = 0; !leash_db_conn_try (conn); i++)
-    if (i < SPINS_BEFORE_NAP)
+    if (is_in (conn))
+      return FALSE;
+    else if (i < SPINS_BEFORE_NAP)
       g_thread_yield ();
     else
       g_usleep (NAP_US);
+  return TRUE;
 }
 
 /* A transaction that was begun by a statement, not by a LeashTx, or was left open otherwise. */
@@ -185,7 +201,12 @@ unref (LeashDbConn *conn, gconstpointer caller)
 {
   if (__atomic_sub_fetch (&conn->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
     return;
-  leash_db_conn_enter_late (conn);
+  if (!leash_db_conn_enter_late (conn))
+    {
+      g_critical ("The last reference to the connection to %s was given back in a call on it; it is lost",
+                  leash_db_conn_get_name (conn));
+      return;
+    }
   if (conn->is_open)
     close_entered (conn, caller, NULL);
   else

@@ -395,7 +395,7 @@ scan_text (LeashSqlCommand *command, guint column, const LeashSqlValue *value, c
 
   if (!make_text (command, column, value, &text, error))
     return FALSE;
-  *place = g_strdup (text);
+  *place = text != NULL ? g_memdup2 (text, value->length + 1) : NULL;
   return TRUE;
 }
 
@@ -420,14 +420,14 @@ scan_value (LeashSqlCommand *command, guint column, LeashSqlType type, va_list *
   LeashSqlValue value;
 
   conn->iface->get_column (conn->driver, command->statement, column, &value);
+  if (type == LEASH_SQL_TEXT)
+    return scan_text (command, column, &value, va_arg (*places, char **), error);
+  if (type == LEASH_SQL_INT64)
+    return make_int64 (command, column, &value, va_arg (*places, gint64 *), error);
   switch (type)
     {
-    case LEASH_SQL_INT64:
-      return make_int64 (command, column, &value, va_arg (*places, gint64 *), error);
     case LEASH_SQL_DOUBLE:
       return make_double (command, column, &value, va_arg (*places, double *), error);
-    case LEASH_SQL_TEXT:
-      return scan_text (command, column, &value, va_arg (*places, char **), error);
     case LEASH_SQL_BYTES:
       return scan_bytes (command, column, &value, va_arg (*places, GBytes **), error);
     case LEASH_SQL_NULL:

@@ -88,6 +88,8 @@ refuse_value (guint index, const char *why, GError **error)
 static gboolean
 check_value (guint index, const LeashSqlValue *value, GError **error)
 {
+  if (LEASH_LIKELY (value->type == LEASH_SQL_INT64))
+    return TRUE;
   switch (value->type)
     {
     case LEASH_SQL_NULL:

@@ -147,23 +147,19 @@ leash_sql_node_refuse (LeashSqlNode *node, const LeashSqlAttempt *attempt, gcons
   return FALSE;
 }
 
-/* With the connection entered, which it leaves. */
+/* With the connection entered. */
 static gboolean
 close_entered (LeashSqlNode *node, gconstpointer caller, GError **error)
 {
-  LeashDbConn *conn = node->conn;
   gboolean had_none = TRUE;
 
   if (node->state == LEASH_SQL_OPEN)
     {
-      had_none = leash_sql_node_end_children (conn, node, error);
+      had_none = leash_sql_node_end_children (node->conn, node, error);
       end_in_engine (node, LEASH_SQL_CLOSED);
     }
   node->state = LEASH_SQL_CLOSED;
   leash_untrack_caller (node->tag, caller);
-  leash_db_conn_leave (conn);
-  if (node->owns_conn)
-    return leash_db_conn_finish (conn, caller, had_none ? error : NULL) && had_none;
   return had_none;
 }
 
@@ -171,6 +167,8 @@ gboolean
 leash_sql_node_close (LeashSqlNode *node, const LeashSqlAttempt *attempt, gconstpointer caller,
                       GError **error)
 {
+  gboolean is_good;
+
   if (!leash_db_conn_try (node->conn))
     return leash_db_conn_refuse_crowd (node->conn, node->tag, attempt, node->text, caller, error);
   if (node->state == LEASH_SQL_CLOSED)
@@ -179,10 +177,13 @@ leash_sql_node_close (LeashSqlNode *node, const LeashSqlAttempt *attempt, gconst
       leash_db_conn_leave (node->conn);
       return FALSE;
     }
-  if (close_entered (node, caller, error))
-    return TRUE;
-  leash_sql_prefix (error, attempt->doing, node->text);
-  return FALSE;
+  is_good = close_entered (node, caller, error);
+  leash_db_conn_leave (node->conn);
+  if (node->owns_conn && !leash_db_conn_finish (node->conn, caller, is_good ? error : NULL))
+    is_good = FALSE;
+  if (!is_good)
+    leash_sql_prefix (error, attempt->doing, node->text);
+  return is_good;
 }
 
 static void
@@ -208,12 +209,17 @@ leash_sql_node_ref (LeashSqlNode *node)
 void
 leash_sql_node_unref (LeashSqlNode *node, gconstpointer caller)
 {
+  gboolean is_first_in, was_open;
+
   if (__atomic_sub_fetch (&node->ref_count, 1, __ATOMIC_ACQ_REL) > 0)
     return;
-  leash_db_conn_enter_late (node->conn);
-  if (node->state != LEASH_SQL_CLOSED)
+  is_first_in = leash_db_conn_enter_late (node->conn);
+  was_open = node->state != LEASH_SQL_CLOSED;
+  if (was_open)
     close_entered (node, caller, NULL);
-  else
+  if (is_first_in)
     leash_db_conn_leave (node->conn);
+  if (was_open && node->owns_conn)
+    leash_db_conn_finish (node->conn, caller, NULL);
   unhold (node);
 }

@@ -72,7 +72,7 @@ struct _LeashDbConn
   LeashSqlDriver *driver;
   const LeashSqlDriverInterface *iface;
   gpointer session;
-  guint is_entered;     /* atomic; a user is in */
+  gpointer user;        /* atomic; who is in, by leash_sql_self of the thread; NULL when nobody is */
   gboolean is_open;     /* from here on of who has entered */
   LeashSqlNode *nodes;  /* that are open, the newest first */
   LeashTx *tx;          /* the innermost that is open; not held */
@@ -100,8 +100,8 @@ gboolean     leash_db_conn_enter       (LeashDbConn             *conn,
                                         const char              *sql,
                                         gconstpointer            caller,
                                         GError                 **error);
-/* Waits for who is in. */
-void         leash_db_conn_enter_late  (LeashDbConn             *conn);
+/* Waits for who is in. FALSE when this thread is in already, in a call that a callback was made from; it leaves, then. */
+gboolean     leash_db_conn_enter_late  (LeashDbConn             *conn);
 gboolean     leash_db_conn_refuse_crowd (LeashDbConn            *conn,
                                         LeashTag                *tag,
                                         const LeashSqlAttempt   *attempt,
@@ -114,16 +114,19 @@ gboolean     leash_db_conn_finish      (LeashDbConn             *conn,
                                         GError                 **error);
 const char  *leash_db_conn_get_name    (LeashDbConn             *conn);
 
+/* Only its address matters. */
+extern __thread char leash_sql_self __attribute__ ((tls_model ("initial-exec"), visibility ("hidden")));
+
 static inline gboolean
 leash_db_conn_try (LeashDbConn *conn)
 {
-  return LEASH_LIKELY (leash_atomic_compare_set (&conn->is_entered, FALSE, TRUE));
+  return LEASH_LIKELY (leash_atomic_compare_set_pointer (&conn->user, NULL, &leash_sql_self));
 }
 
 static inline void
 leash_db_conn_leave (LeashDbConn *conn)
 {
-  __atomic_store_n (&conn->is_entered, FALSE, __ATOMIC_RELEASE);
+  __atomic_store_n (&conn->user, NULL, __ATOMIC_RELEASE);
 }
 
 /* leash-sql-node.c. With the connection entered, but for enter, close and unref. */

@@ -56,7 +56,8 @@ typedef struct
 typedef struct
 {
   sqlite3_stmt *stmt;
-  gint64 changes_before; /* of the session in all, when the run began */
+  gboolean is_read_only;
+  gint64 changes_before; /* of the session in all, when the run of one that is not read-only began */
   gboolean is_running;
 } Statement;
 
@@ -336,6 +337,7 @@ prepare (LeashSqlDriver *driver, gpointer opened, LeashContext *ctx, const char 
     }
   statement = g_new0 (Statement, 1);
   statement->stmt = stmt;
+  statement->is_read_only = sqlite3_stmt_readonly (stmt) != 0;
   return statement;
 }
 
@@ -374,8 +376,6 @@ bind_value (sqlite3_stmt *stmt, int index, const LeashSqlValue *value)
 {
   switch (value->type)
     {
-    case LEASH_SQL_INT64:
-      return sqlite3_bind_int64 (stmt, index, value->as.int64);
     case LEASH_SQL_DOUBLE:
       return sqlite3_bind_double (stmt, index, value->as.number);
     case LEASH_SQL_TEXT:
@@ -385,8 +385,6 @@ bind_value (sqlite3_stmt *stmt, int index, const LeashSqlValue *value)
       if (value->length == 0)
         return sqlite3_bind_zeroblob (stmt, index, 0);
       return sqlite3_bind_blob64 (stmt, index, value->as.bytes, value->length, SQLITE_TRANSIENT);
-    case LEASH_SQL_END:
-    case LEASH_SQL_NULL:
     default:
       return sqlite3_bind_null (stmt, index);
     }
@@ -405,7 +403,8 @@ bind (LeashSqlDriver *driver, gpointer statement, guint index, const LeashSqlVal
                            "parameter %u is not a number (NaN), for which SQLite has no value", index);
       return FALSE;
     }
-  rc = bind_value (stmt, (int) index, value);
+  rc = LEASH_LIKELY (value->type == LEASH_SQL_INT64) ? sqlite3_bind_int64 (stmt, (int) index, value->as.int64)
+                                                     : bind_value (stmt, (int) index, value);
   if (LEASH_LIKELY (rc == SQLITE_OK))
     return TRUE;
   leash_sql_error_set (error, LEASH_SQL_ERROR_BIND, &(LeashSqlErrorDetail){ .native_code = rc },
@@ -420,7 +419,7 @@ step (LeashSqlDriver *driver, gpointer opened, gpointer prepared, LeashContext *
   Statement *statement = prepared;
   int rc;
 
-  if (!statement->is_running)
+  if (!statement->is_running && !statement->is_read_only)
     {
       statement->is_running = TRUE;
       statement->changes_before = sqlite3_total_changes64 (session->db);
@@ -467,31 +466,32 @@ static void
 get_column (LeashSqlDriver *driver, gpointer statement, guint column, LeashSqlValue *ret_value)
 {
   sqlite3_value *value = sqlite3_column_value (((Statement *) statement)->stmt, (int) column);
+  int type = sqlite3_value_type (value);
 
-  switch (sqlite3_value_type (value))
+  if (type == SQLITE_TEXT)
     {
-    case SQLITE_INTEGER:
-      ret_value->type = LEASH_SQL_INT64;
-      ret_value->as.int64 = sqlite3_value_int64 (value);
-      break;
-    case SQLITE_FLOAT:
-      ret_value->type = LEASH_SQL_DOUBLE;
-      ret_value->as.number = sqlite3_value_double (value);
-      break;
-    case SQLITE_TEXT:
       ret_value->type = LEASH_SQL_TEXT;
       ret_value->as.text = (const char *) sqlite3_value_text (value);
       ret_value->length = (gsize) sqlite3_value_bytes (value);
-      break;
-    case SQLITE_BLOB:
+    }
+  else if (type == SQLITE_INTEGER)
+    {
+      ret_value->type = LEASH_SQL_INT64;
+      ret_value->as.int64 = sqlite3_value_int64 (value);
+    }
+  else if (type == SQLITE_FLOAT)
+    {
+      ret_value->type = LEASH_SQL_DOUBLE;
+      ret_value->as.number = sqlite3_value_double (value);
+    }
+  else if (type == SQLITE_BLOB)
+    {
       ret_value->type = LEASH_SQL_BYTES;
       ret_value->as.bytes = sqlite3_value_blob (value);
       ret_value->length = (gsize) sqlite3_value_bytes (value);
-      break;
-    default:
-      *ret_value = (LeashSqlValue){ .type = LEASH_SQL_NULL };
-      break;
     }
+  else
+    *ret_value = (LeashSqlValue){ .type = LEASH_SQL_NULL };
 }
 
 /* What SQLite says of the last statement is not said again of one that has changed nothing. */
@@ -502,7 +502,7 @@ get_result (LeashSqlDriver *driver, gpointer opened, gpointer prepared, LeashSql
   Statement *statement = prepared;
 
   *ret_result = (LeashSqlResult){ 0 };
-  if (sqlite3_total_changes64 (session->db) == statement->changes_before)
+  if (statement->is_read_only || sqlite3_total_changes64 (session->db) == statement->changes_before)
     return;
   ret_result->rows_affected = sqlite3_changes64 (session->db);
   ret_result->last_id = sqlite3_last_insert_rowid (session->db);

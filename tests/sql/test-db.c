@@ -290,10 +290,49 @@ test_second_user_is_refused (Sql *sql, gconstpointer unused)
   g_assert_false (
       leash_db_conn_bulk_insert (conn, sql->ctx, "users", columns, call_again, &crowd, NULL, &error));
   assert_sql_error (error, LEASH_SQL_ERROR_IN_USE,
-                    "Inserting rows into “users”: Executing “SELECT 1”: another thread is "
-                    "using the connection to sqlite::memory:");
-  assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "database connection", "used by two threads at once");
+                    "Inserting rows into “users”: Executing “SELECT 1”: a call that this "
+                    "one is made in is using the connection to sqlite::memory:");
+  assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "database connection",
+                 "used in a callback of its connection");
   give_back (conn);
+}
+
+typedef struct
+{
+  LeashDbConn *conn;
+  LeashRows *rows;
+  LeashStmt *stmt;
+} Given;
+
+static gboolean
+give_all_back (LeashSqlValue *ret_values, gsize n_values, gpointer user_data, GError **error)
+{
+  Given *given = user_data;
+
+  if (given->conn == NULL)
+    return FALSE;
+  g_clear_pointer (&given->rows, leash_rows_unref);
+  g_clear_pointer (&given->stmt, leash_stmt_unref);
+  g_clear_pointer (&given->conn, leash_db_conn_unref);
+  ret_values[0] = leash_sql_text ("Given");
+  return TRUE;
+}
+
+/* They would wait for the call that they are in, for ever. */
+static void
+test_last_references_given_back_in_a_callback (Sql *sql, gconstpointer unused)
+{
+  static const char *const columns[] = { "name", NULL };
+  Given given = { .conn = check_out (sql->db, sql->ctx) };
+  gint64 n = 0;
+
+  given.rows = leash_db_conn_query (given.conn, sql->ctx, "SELECT name FROM users", LEASH_SQL_NO_ARGS, NULL);
+  given.stmt = leash_db_conn_prepare (given.conn, sql->ctx, "SELECT 1", NULL);
+  g_assert_true (leash_rows_next (given.rows, sql->ctx));
+  MUST (leash_db_conn_bulk_insert, given.conn, sql->ctx, "users", columns, give_all_back, &given, &n);
+  g_assert_cmpint (n, ==, 1);
+  g_assert_null (given.conn);
+  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT count(*) FROM users WHERE name = 'Given'"), ==, 1);
 }
 
 typedef struct
@@ -436,6 +475,8 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/db-conn/closed-with-children", test_closed_with_children);
   ADD_SQL ("/sql/db-conn/use-after-close", test_use_after_close);
   ADD_SQL ("/sql/db-conn/returned-with-a-transaction-by-hand", test_returned_with_a_transaction_by_hand);
+  ADD_SQL ("/sql/db-conn/last-references-given-back-in-a-callback",
+           test_last_references_given_back_in_a_callback);
   ADD_SQL ("/sql/db-conn/two-threads-at-once", test_two_threads_on_a_connection);
   ADD_SQL ("/sql/db-conn/second-user-is-refused", test_second_user_is_refused);
   ADD_SQL ("/sql/db-conn/statement-errors", test_statement_errors);
