@@ -15,7 +15,10 @@ typedef struct
   const char *test;  /* that finds it */
   const char *fault; /* what it says */
   gboolean needs_tracking;
+  gboolean is_missed_at_times; /* on a busy machine, where what comes early may come late */
 } Flaw;
+
+#define TRIES 20
 
 static const char *program; /* this one; set by main() */
 
@@ -42,14 +45,18 @@ test_is_found (gconstpointer data)
 {
   const Flaw *flaw = data;
   g_autofree char *printed = NULL;
-  gboolean passed;
+  gboolean passed = TRUE;
 
   if (flaw->needs_tracking && !leash_has_tracking ())
     {
       g_test_skip ("without tracking nobody sees what is not closed");
       return;
     }
-  printed = run_test (flaw->name, flaw->test, &passed);
+  for (guint tries = flaw->is_missed_at_times ? TRIES : 1; passed && tries > 0; tries--)
+    {
+      g_free (printed);
+      printed = run_test (flaw->name, flaw->test, &passed);
+    }
   g_assert_false (passed);
   if (!g_pattern_match_simple (flaw->fault, printed))
     g_error ("“%s” is not in “%s”", flaw->fault, printed);

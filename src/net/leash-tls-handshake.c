@@ -75,12 +75,22 @@ word_failure (LeashTlsConn *self, GError **reason)
     }
 }
 
+/* A client that says nothing takes none of GIO's threads from others. A context that ends meanwhile ends what
+ * comes next, which says so. */
+static void
+wait_for_client (LeashTlsConn *self, LeashContext *ctx)
+{
+  if (self->server_name == NULL && leash_tls_can_wait (self))
+    self->inner->ops->wait (self->inner->handle.impl, ctx, G_IO_IN, NULL);
+}
+
 static gboolean
 shake_hands_now (LeashTlsConn *self, LeashContext *ctx, GError **error)
 {
   GError *reason = NULL;
   gboolean done;
 
+  wait_for_client (self, ctx);
   leash_tls_lend_both (self, ctx);
   done = g_tls_connection_handshake (self->tls, NULL, &reason);
   leash_tls_lend_both (self, leash_context_background ());

@@ -88,6 +88,20 @@ dial_inner (LeashNetwork *inner, LeashTlsConfig *config, LeashContext *ctx, cons
   return NULL;
 }
 
+/* Who has connected goes on at once: a server that takes one after the other would wait for it. */
+static LeashConn *
+dial_in_crowd (LeashNetwork *inner, LeashTlsConfig *config, LeashContext *ctx, const char *address,
+               const char *server_name, GError **error)
+{
+  LeashConn *conn;
+
+  if (!leash_tls_join_crowd (ctx, error))
+    return NULL;
+  conn = dial_inner (inner, config, ctx, address, server_name, error);
+  leash_tls_leave_crowd ();
+  return conn;
+}
+
 LeashConn *
 leash_tls_dial (LeashNetwork *inner, LeashTlsConfig *config, LeashContext *ctx, const char *address,
                 GError **error)
@@ -99,7 +113,7 @@ leash_tls_dial (LeashNetwork *inner, LeashTlsConfig *config, LeashContext *ctx, 
   if (!check_backend (error))
     return NULL;
   if (name != NULL && name[0] != '\0')
-    return dial_inner (inner, used, ctx, inner_address, name, error);
+    return dial_in_crowd (inner, used, ctx, inner_address, name, error);
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                        "the address names no host, and the configuration no server: whose certificate to "
                        "accept is not known");
@@ -146,6 +160,7 @@ tls_listener_free (gpointer impl)
 {
   TlsListener *self = impl;
 
+  leash_tls_count_listeners (-1);
   leash_listener_unref (self->below);
   leash_tls_config_unref (self->config);
   g_free (self);
@@ -182,6 +197,7 @@ leash_tls_listen (LeashNetwork *inner, LeashTlsConfig *config, LeashContext *ctx
     return NULL;
   self = g_new (TlsListener, 1);
   *self = (TlsListener){ below, leash_tls_config_ref (config) };
+  leash_tls_count_listeners (1);
   outer_address = get_outer_address (leash_listener_get_address (below));
   listener = leash_listener_new (&listener_ops, self, tls_listener_free, outer_address);
   leash_listener_stand_before (listener, below);

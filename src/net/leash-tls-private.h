@@ -31,6 +31,13 @@ LeashListener *leash_tls_listen     (LeashNetwork    *inner,
                                      const char      *address,
                                      GError         **error);
 
+/* leash-tls-crowd.c: waits until one more may dial; who has joined leaves when it is done. Listeners that are there are
+ * counted. */
+gboolean       leash_tls_join_crowd (LeashContext    *ctx,
+                                     GError         **error);
+void           leash_tls_leave_crowd (void);
+void           leash_tls_count_listeners (gint        change);
+
 /*
  * TLS over inner, which is taken over. Without a server's name it is the server's side. Nothing is sent before the
  * handshake, which the first read or write makes where leash_tls_conn_shake_hands() was not called.
