@@ -12,29 +12,6 @@
 
 #include <string.h>
 
-/* Of pg_type.dat, in which they never change. */
-LeashPgKind
-leash_pg_kind_of (Oid type)
-{
-  switch (type)
-    {
-    case 16:
-      return LEASH_PG_BOOL;
-    case 17:
-      return LEASH_PG_BYTES;
-    case 20:
-    case 21:
-    case 23:
-    case 26:
-      return LEASH_PG_INTEGER;
-    case 700:
-    case 701:
-      return LEASH_PG_FLOAT;
-    default:
-      return LEASH_PG_OTHER;
-    }
-}
-
 void
 leash_pg_parameters_init (LeashPgParameters *parameters, const PGresult *description)
 {
@@ -109,10 +86,10 @@ copy (LeashPgParameters *parameters, guint i, const void *bytes, gsize count)
 
   if (buffer == NULL)
     buffer = parameters->buffers[i] = g_byte_array_new ();
-  g_byte_array_set_size (buffer, 0);
+  g_byte_array_set_size (buffer, (guint) count + 1);
   if (count > 0)
-    g_byte_array_append (buffer, bytes, (guint) count);
-  g_byte_array_append (buffer, (const guint8 *) "", 1);
+    memcpy (buffer->data, bytes, count);
+  buffer->data[count] = '\0';
   parameters->values[i] = (const char *) buffer->data;
   parameters->lengths[i] = (int) count;
 }

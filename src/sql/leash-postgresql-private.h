@@ -207,7 +207,17 @@ gboolean    leash_pg_parameters_set      (LeashPgParameters      *parameters,
                                           guint                   index,
                                           const LeashSqlValue    *value,
                                           GError                **error);
+
+/* leash-postgresql-value.c: types, and what columns have of them. */
 LeashPgKind leash_pg_kind_of             (Oid                     type);
+/* Whether leash_pg_read_binary() reads it, and saves time. */
+gboolean    leash_pg_knows_binary        (Oid                     type);
+gboolean    leash_pg_wants_binary        (Oid                     type);
+/* Of a value that is as if it were text: makes of it what it is. Bytes in text, which have to be unescaped, are left. */
+void        leash_pg_read_binary         (Oid                     type,
+                                          LeashSqlValue          *value);
+void        leash_pg_read_text           (LeashPgKind             kind,
+                                          LeashSqlValue          *value);
 
 /* leash-postgresql-wire.c: what is said on a connection. When the context ends one of these, the session is idle
  * afterwards, or broken, and the error is the context's. */

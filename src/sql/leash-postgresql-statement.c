@@ -13,6 +13,7 @@ typedef enum
 
 typedef struct
 {
+  Oid type;
   LeashPgKind kind;
   guint8 *bytes; /* what the current row has, unescaped; NULL until it is asked for */
   gsize n_bytes;
@@ -24,6 +25,7 @@ typedef struct
   LeashPgParameters parameters;
   guint n_columns;
   Column *columns;
+  gboolean is_binary; /* what it gives */
   gboolean has_bytes; /* whether some column's bytes are there */
 
   State state;
@@ -31,14 +33,27 @@ typedef struct
   gint64 n_affected;
 } Statement;
 
+/* The server gives all columns in binary, or none. It is asked to where each has a binary form that is known
+ * here, and where that saves time: in floating point numbers and bytes. Text and integers it sends sooner as
+ * text. */
 static void
 set_columns (Statement *statement)
 {
+  gboolean knows_all = TRUE, wants_one = FALSE;
+
   g_free (statement->columns);
   statement->n_columns = (guint) PQnfields (statement->plan->description);
   statement->columns = g_new0 (Column, statement->n_columns);
   for (guint i = 0; i < statement->n_columns; i++)
-    statement->columns[i].kind = leash_pg_kind_of (PQftype (statement->plan->description, (int) i));
+    {
+      Oid type = PQftype (statement->plan->description, (int) i);
+
+      statement->columns[i].type = type;
+      statement->columns[i].kind = leash_pg_kind_of (type);
+      knows_all = knows_all && leash_pg_knows_binary (type);
+      wants_one = wants_one || leash_pg_wants_binary (type);
+    }
+  statement->is_binary = knows_all && wants_one;
 }
 
 gpointer
@@ -125,7 +140,7 @@ send_run (LeashPgSession *session, Statement *statement, GError **error)
   if (!leash_pg_may_send (session, error))
     return FALSE;
   if (PQsendQueryPrepared (session->pg, statement->plan->name, (int) parameters->n, parameters->values,
-                           parameters->lengths, parameters->formats, 0)
+                           parameters->lengths, parameters->formats, statement->is_binary)
       == 0)
     {
       leash_pg_set_lost_error (error, session);
@@ -268,6 +283,7 @@ leash_pg_get_column_name (LeashSqlDriver *driver, gpointer statement, guint colu
   return PQfname (((Statement *) statement)->plan->description, (int) column);
 }
 
+/* Unescaped, for as long as the row is there. */
 static LeashSqlValue
 read_bytes (Statement *statement, guint i, const char *text)
 {
@@ -285,34 +301,26 @@ void
 leash_pg_get_column (LeashSqlDriver *driver, gpointer user_data, guint column, LeashSqlValue *ret_value)
 {
   Statement *statement = user_data;
-  const char *text;
+  PGresult *row = statement->row;
+  LeashPgKind kind;
 
-  *ret_value = leash_sql_null ();
-  if (statement->row == NULL || column >= statement->n_columns
-      || PQgetisnull (statement->row, 0, (int) column))
+  ret_value->type = LEASH_SQL_NULL;
+  if (row == NULL || column >= statement->n_columns)
     return;
-  text = PQgetvalue (statement->row, 0, (int) column);
-  switch (statement->columns[column].kind)
-    {
-    case LEASH_PG_BOOL:
-      *ret_value = leash_sql_int64 (text[0] == 't');
-      break;
-    case LEASH_PG_INTEGER:
-      *ret_value = leash_sql_int64 (g_ascii_strtoll (text, NULL, 10));
-      break;
-    case LEASH_PG_FLOAT:
-      *ret_value = leash_sql_double (g_ascii_strtod (text, NULL));
-      break;
-    case LEASH_PG_BYTES:
-      *ret_value = read_bytes (statement, column, text);
-      break;
-    case LEASH_PG_OTHER:
-    default:
-      *ret_value = (LeashSqlValue){ .type = LEASH_SQL_TEXT,
-                                    .length = (gsize) PQgetlength (statement->row, 0, (int) column),
-                                    .as.text = text };
-      break;
-    }
+  ret_value->length = (gsize) PQgetlength (row, 0, (int) column);
+  if (ret_value->length == 0 && PQgetisnull (row, 0, (int) column))
+    return;
+  ret_value->type = LEASH_SQL_TEXT;
+  ret_value->as.text = PQgetvalue (row, 0, (int) column);
+  kind = statement->columns[column].kind;
+  if (kind == LEASH_PG_OTHER)
+    return;
+  if (statement->is_binary)
+    leash_pg_read_binary (statement->columns[column].type, ret_value);
+  else if (kind == LEASH_PG_BYTES)
+    *ret_value = read_bytes (statement, column, ret_value->as.text);
+  else
+    leash_pg_read_text (kind, ret_value);
 }
 
 void

@@ -2,20 +2,39 @@
 /* The driver for PostgreSQL as what calls it sees it: values, statements, errors, transactions, copies. */
 #include "postgresql-driver-fixture.h"
 
+/* One column of a type that is read in binary has all be sent so, one that is not has all be text. */
+static void
+assert_reads (Fixture *fixture, const char *columns, const char *expected)
+{
+  g_autofree char *alone = g_strdup_printf ("SELECT %s", columns);
+  g_autofree char *binary = g_strdup_printf ("SELECT %s, 0.1::float8", columns);
+  g_autofree char *text = g_strdup_printf ("SELECT %s, 0.1::float8, 1.50::numeric", columns);
+  g_autofree char *expected_binary = g_strconcat (expected, "|d0.10000000000000001", NULL);
+  g_autofree char *expected_text = g_strconcat (expected_binary, "|t1.50", NULL);
+
+  assert_query (alone, expected);
+  assert_query (binary, expected_binary);
+  assert_query (text, expected_text);
+}
+
 static void
 test_reads_each_type (Fixture *fixture, gconstpointer unused)
 {
-  assert_query ("SELECT 1::int2, -2::int4, 9223372036854775807::int8, 4294967295::oid, true, false",
+  assert_reads (fixture, "1::int2, -2::int4, 9223372036854775807::int8, 4294967295::oid, true, false",
                 "i1|i-2|i9223372036854775807|i4294967295|i1|i0");
-  assert_query ("SELECT 0.5::float4, -1e300::float8, 'Infinity'::float8, 'NaN'::float8",
-                "d0.5|d-1.0000000000000001e+300|dinf|dnan");
-  assert_query ("SELECT 'naïve', ''::text, 'x'::char(3), 1.50::numeric, 'a'::name, '{1,2}'::int[]",
-                "tnaïve|t|tx  |t1.50|ta|t{1,2}");
-  assert_query ("SELECT '\\x00ff5c27'::bytea, ''::bytea, NULL, NULL::int, NULL::bytea",
-                "b00ff5c27|b|NULL|NULL|NULL");
+  assert_reads (fixture, "(-32768)::int2, (-2147483648)::int4, (-9223372036854775808)::int8, 0::int4, 0::oid",
+                "i-32768|i-2147483648|i-9223372036854775808|i0|i0");
+  assert_reads (fixture, "0.1::float4, -1e300::float8, 'Infinity'::float8, 'NaN'::float8, '-0'::float8",
+                "d0.10000000000000001|d-1.0000000000000001e+300|dinf|dnan|d-0");
+  assert_reads (fixture, "'naïve', ''::text, 'x'::char(3), 'y'::varchar, 'a'::name, '{\"b\": 1}'::json",
+                "tnaïve|t|tx  |ty|ta|t{\"b\": 1}");
+  assert_reads (fixture, "'a'::\"char\", '{1,2}'::int[], '{}'::jsonb, '2020-02-29'::date",
+                "ta|t{1,2}|t{}|t2020-02-29");
+  assert_reads (fixture, "'\\x00ff5c27'::bytea, ''::bytea, NULL, NULL::int, NULL::bytea, NULL::float8",
+                "b00ff5c27|b|NULL|NULL|NULL|NULL");
   assert_query ("SELECT 1 WHERE false", "");
   script (fixture, "SET bytea_output = escape");
-  assert_query ("SELECT '\\x00ff5c27'::bytea", "b00ff5c27");
+  assert_reads (fixture, "'\\x00ff5c27'::bytea", "b00ff5c27");
 }
 
 static void
