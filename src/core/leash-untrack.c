@@ -206,6 +206,20 @@ take_rest (Aftermath *aftermath, LeashShard *shard, LeashSlot *slot)
     }
 }
 
+/* With the shard's locks held: of a parent in it that is open, as most are, there is nothing left to look at.
+ */
+static gboolean
+leave_open_parent (LeashShard *shard, LeashTag *parent)
+{
+  LeashSlot *slot = leash_tag_get_slot (parent);
+
+  if (__atomic_load_n (&leash_tag_get_slab (parent)->shard, __ATOMIC_RELAXED) != shard
+      || !leash_slot_is_tags (slot, parent) || slot->state != LEASH_SLOT_OPEN || slot->children == 0)
+    return FALSE;
+  slot->children--;
+  return TRUE;
+}
+
 /* With the shard's locks held; says in aftermath what is left to do without it. Returns FALSE for what is not
  * open.
  */
@@ -220,6 +234,8 @@ release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *pl
       return FALSE;
     }
   take_rest (aftermath, shard, slot);
+  if (aftermath->parent != NULL && leave_open_parent (shard, aftermath->parent))
+    aftermath->parent = NULL;
   if (aftermath->parent != NULL)
     describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
   release_open_slot (shard, slot, place, close_stack);
