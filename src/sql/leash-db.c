@@ -301,19 +301,33 @@ leash_db_unref (LeashDb *db)
  * @db: a database
  * @error: return location for an error
  *
- * Closes the pool and what is idle in it. A connection that is checked out is reported with its stack and
- * this one's; its user can go on, and it is closed when that is done. A second time is a misuse.
+ * Closes the pool and what is idle in it. A connection that is checked out, by a transaction or rows of the
+ * database too, is reported with its stack and this one's; its user can go on, and it is closed when that is
+ * done. The database is closed all the same then, but %FALSE is returned. A second time is a misuse.
  *
- * Returns: %TRUE, or %FALSE with @error set when it was closed before
+ * Returns: %TRUE, or %FALSE with @error set: %LEASH_SQL_ERROR_CHILDREN_OPEN when connections were checked
+ * out, %G_IO_ERROR_CLOSED when it was closed before
  *
  * Since: 0.1
  */
 gboolean
 leash_db_close (LeashDb *db, GError **error)
 {
+  LeashClientStats stats;
+
   g_return_val_if_fail (db != NULL, FALSE);
 
-  return leash_client_close (db->client, error);
+  leash_client_get_stats (db->client, &stats);
+  if (!leash_client_close (db->client, error))
+    return FALSE;
+  if (stats.n_in_use == 0)
+    return TRUE;
+  leash_sql_error_set (
+      error, LEASH_SQL_ERROR_CHILDREN_OPEN, NULL,
+      "it is closed, but %u of its connections are in use, and closed when they are returned",
+      stats.n_in_use);
+  leash_sql_prefix (error, "Closing the database", db->name);
+  return FALSE;
 }
 
 /**

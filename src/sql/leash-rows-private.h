@@ -16,5 +16,6 @@ struct _LeashRows
   gboolean is_at_end;       /* by leash_rows_next(), whether there was an error or not */
   gboolean is_unchecked;    /* leash_rows_next() has said that this is the end, and nobody has asked why */
   GError *error;            /* why it is; NULL for a good end */
+  LeashTag *error_tag;      /* on the leash until it was asked for; NULL for none */
   LeashSqlCommand own;      /* with a copy of the text, where the rows are a query's */
 };

@@ -2,7 +2,8 @@
 /*
  * LeashRows: a run of a statement. The first step is the query's, so that it is there that most errors are
  * told; the row that it found waits for leash_rows_next(). At the end the engine has nothing of it any more,
- * and neither has the tracker. The handle remains, with the error, if there was one, until it was asked for.
+ * and neither has the tracker. The handle remains, with the error, if there was one, which is on the leash
+ * instead until it was asked for: a handle that is forgotten with it is found, too.
  */
 #include "leash-rows-private.h"
 
@@ -104,6 +105,15 @@ leash_rows_ref (LeashRows *rows)
   return rows;
 }
 
+/* Somebody has asked what the end was. */
+static void
+end_unchecked (LeashRows *rows, gconstpointer caller)
+{
+  rows->is_unchecked = FALSE;
+  if (rows->error_tag != NULL)
+    leash_untrack_caller (g_steal_pointer (&rows->error_tag), caller);
+}
+
 /* What nobody asked for is a misuse although there was no error: next time there may be one. */
 static void
 report_unchecked (LeashRows *rows, gconstpointer caller)
@@ -112,7 +122,7 @@ report_unchecked (LeashRows *rows, gconstpointer caller)
 
   if (LEASH_LIKELY (!rows->is_unchecked))
     return;
-  rows->is_unchecked = FALSE;
+  end_unchecked (rows, caller);
   if (rows->error != NULL)
     what = g_strdup_printf ("read to the end, and the error there was never checked: %s",
                             rows->error->message);
@@ -143,14 +153,18 @@ leash_rows_unref (LeashRows *rows)
 
 /* With the connection entered, which it leaves. */
 static void
-end_here (LeashRows *rows, GError *error, gconstpointer caller)
+end_here (LeashRows *rows, LeashContext *ctx, GError *error, gconstpointer caller)
 {
+  char name[LEASH_SQL_NAME_SIZE];
   LeashDbConn *conn = rows->node.conn;
 
   rows->is_at_end = rows->is_unchecked = TRUE;
   rows->error = error;
   leash_sql_prefix (&rows->error, attempt_next.doing, rows->node.text);
   leash_sql_node_end (&rows->node, caller);
+  if (error != NULL)
+    rows->error_tag = leash_track_caller (ctx, NULL, "unchecked error of rows",
+                                          leash_sql_shorten (name, rows->node.text), caller);
   leash_db_conn_leave (conn);
   if (rows->node.owns_conn)
     leash_db_conn_finish (conn, caller, NULL);
@@ -205,7 +219,7 @@ leash_rows_next (LeashRows *rows, LeashContext *ctx)
     rows->step = leash_sql_command_step (rows->command, ctx, &error);
   if (LEASH_UNLIKELY (rows->step != LEASH_SQL_STEP_ROW))
     {
-      end_here (rows, error, LEASH_CALLER);
+      end_here (rows, ctx, error, LEASH_CALLER);
       return FALSE;
     }
   leash_db_conn_leave (rows->node.conn);
@@ -214,10 +228,10 @@ leash_rows_next (LeashRows *rows, LeashContext *ctx)
 
 /* With the connection entered. */
 static gboolean
-tell_error (LeashRows *rows, GError **error)
+tell_error (LeashRows *rows, gconstpointer caller, GError **error)
 {
   if (rows->error == NULL || error != NULL)
-    rows->is_unchecked = FALSE;
+    end_unchecked (rows, caller);
   if (rows->error == NULL)
     return TRUE;
   if (error != NULL)
@@ -226,14 +240,14 @@ tell_error (LeashRows *rows, GError **error)
 }
 
 static gboolean
-check_entered (LeashRows *rows, GError **error)
+check_entered (LeashRows *rows, gconstpointer caller, GError **error)
 {
   if (rows->node.state != LEASH_SQL_OPEN)
     {
-      gboolean is_good = tell_error (rows, error);
+      gboolean is_good = tell_error (rows, caller, error);
 
       /* Who asks has looked at what is returned. */
-      rows->is_unchecked = FALSE;
+      end_unchecked (rows, caller);
       return is_good;
     }
   leash_sql_error_set (
@@ -264,7 +278,7 @@ leash_rows_check (LeashRows *rows, GError **error)
   if (!leash_db_conn_try (rows->node.conn))
     return leash_db_conn_refuse_crowd (rows->node.conn, rows->node.tag, &attempt_next, rows->node.text,
                                        LEASH_CALLER, error);
-  is_good = check_entered (rows, error);
+  is_good = check_entered (rows, LEASH_CALLER, error);
   leash_db_conn_leave (rows->node.conn);
   return is_good;
 }
@@ -294,7 +308,7 @@ leash_rows_close (LeashRows *rows, GError **error)
                                        LEASH_CALLER, error);
   is_at_end = rows->is_at_end;
   if (is_at_end)
-    is_good = tell_error (rows, error);
+    is_good = tell_error (rows, LEASH_CALLER, error);
   leash_db_conn_leave (rows->node.conn);
   return is_at_end ? is_good : leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, error);
 }

@@ -158,6 +158,9 @@ close_entered (LeashSqlNode *node, gconstpointer caller, GError **error)
       had_none = leash_sql_node_end_children (node->conn, node, error);
       end_in_engine (node, LEASH_SQL_CLOSED);
     }
+  /* Its parent is on the leash still, so that the tracker sees nothing wrong. */
+  else if (node->parent != NULL && node->parent->state == LEASH_SQL_ORPHAN)
+    leash_tag_misused (node->tag, "closed after what it was opened from was ended", caller);
   node->state = LEASH_SQL_CLOSED;
   leash_untrack_caller (node->tag, caller);
   return had_none;

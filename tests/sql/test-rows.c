@@ -273,6 +273,30 @@ test_unchecked_error_is_reported (Sql *sql, gconstpointer unused)
   give_back (conn);
 }
 
+/* Neither asked for nor given back: there is no misuse yet, and no rows are open. */
+static void
+test_forgotten_error_is_open (Sql *sql, gconstpointer unused)
+{
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  LeashRows *rows = query (conn, sql->ctx, FAILS_LATER);
+  g_autoptr (GError) error = NULL;
+
+  while (leash_rows_next (rows, sql->ctx))
+    continue;
+  if (leash_has_tracking ())
+    {
+      g_autofree char *report = leash_tracker_report (sql->base.tracker, LEASH_FORMAT_TEXT);
+
+      g_assert_nonnull (strstr (report, "unchecked error of rows \"SELECT abs (column1)"));
+      g_assert_nonnull (strstr (report, "test_forgotten_error_is_open"));
+      g_assert_cmpuint (leash_tracker_count_kind (sql->base.tracker, "rows"), ==, 0);
+    }
+  g_assert_false (leash_rows_check (rows, &error));
+  g_assert_cmpuint (leash_tracker_count_kind (sql->base.tracker, "unchecked error of rows"), ==, 0);
+  leash_rows_unref (rows);
+  give_back (conn);
+}
+
 static void
 test_error_is_told (Sql *sql, gconstpointer unused)
 {
@@ -369,6 +393,7 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/rows/closed-twice", test_closed_twice);
   ADD_SQL ("/sql/rows/unchecked-end-is-reported", test_unchecked_end_is_reported);
   ADD_SQL ("/sql/rows/unchecked-error-is-reported", test_unchecked_error_is_reported);
+  ADD_SQL ("/sql/rows/forgotten-error-is-open", test_forgotten_error_is_open);
   ADD_SQL ("/sql/rows/error-is-told", test_error_is_told);
   ADD_SQL ("/sql/rows/context-ends-them", test_context_ends_them);
   ADD_SQL ("/sql/rows/of-the-database-return-the-connection", test_of_the_database_return_the_connection);

@@ -150,8 +150,8 @@ test_rollback_ends_children (Sql *sql, gconstpointer unused)
   g_assert_false (leash_tx_rollback (tx, &error));
   assert_sql_error (error, LEASH_SQL_ERROR_CHILDREN_OPEN, "Rolling back",
                     "rows “SELECT id FROM users”, savepoint");
-  /* Of the two it is the savepoint whose parent was closed before it. */
   leash_rows_unref (rows);
+  assert_misuse (sql, LEASH_MISUSE_USE_AFTER_CLOSE, "rows", "closed after what it was opened from was ended");
   leash_tx_unref (inner);
   assert_misuse (sql, LEASH_MISUSE_CLOSED_AFTER_PARENT, "savepoint", NULL);
   leash_tx_unref (tx);
