@@ -4,7 +4,8 @@
  *
  * After Go's golang.org/x/net/nettest, and the sister of leash-fs-conformance.c. A test that begins with both
  * ends of a connection is given them. Every operation runs in a context that ends after LONGEST, so that what
- * hangs is a fault with a name, and not the program's end by its runner.
+ * hangs is a fault with a name, and not the program's end by its runner. That it has ended is always a fault:
+ * it fails what waits as a deadline does that a test looks for.
  */
 #include "leash-wire-private.h"
 
@@ -47,14 +48,24 @@ make_and_run (Wire *wire, const ConformCase *self)
                        conform_count_descriptors (FALSE));
 }
 
+static gint64
+get_longest (void)
+{
+  const char *seconds = g_getenv ("LEASH_CONFORMANCE_SECONDS");
+
+  return seconds != NULL ? (gint64) (g_ascii_strtod (seconds, NULL) * G_TIME_SPAN_SECOND) : LONGEST;
+}
+
 static void
 run_case (const ConformCase *self)
 {
   Wire wire = { 0 };
 
   conform_init (&wire.c);
-  wire.ctx = leash_context_with_timeout (wire.c.ctx, LONGEST);
+  wire.ctx = leash_context_with_timeout (wire.c.ctx, get_longest ());
   make_and_run (&wire, self);
+  if (leash_context_is_done (wire.ctx))
+    conform_fault (&wire.c, "at the end: something waited until the test's own time was over");
   leash_context_unref (wire.ctx);
   conform_check_nothing_is_open (&wire.c);
   conform_tell (&wire.c);
@@ -69,6 +80,9 @@ run_case (const ConformCase *self)
  * Adds the tests that every #LeashNetwork of byte streams passes to those that g_test_run() runs, as
  * `PATH/data/ping-pong` and the like. What it refuses with %G_IO_ERROR_NOT_SUPPORTED, of what not every
  * network can do, is skipped.
+ *
+ * A test has a minute, or as many seconds as the environment's `LEASH_CONFORMANCE_SECONDS` says: what waits
+ * is ended then, and the test fails.
  *
  * Since: 0.1
  */

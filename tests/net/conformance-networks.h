@@ -93,6 +93,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (UserNetwork, user_network, G_TYPE_OBJECT,
 typedef struct
 {
   LeashConn *inner;
+  LeashContext *opened_in; /* owned */
   const char *flaw;
 } UserConn;
 
@@ -136,6 +137,8 @@ user_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError *
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "early");
       return -1;
     }
+  if (has_flaw (self->flaw, "ignores-a-deadline") || has_flaw (self->flaw, "ignores-a-context"))
+    ctx = self->opened_in;
   n = leash_conn_read (self->inner, ctx, buffer, count, error);
   strip (error);
   if (n == 0 && has_flaw (self->flaw, "end-is-an-error"))
@@ -153,6 +156,22 @@ user_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError *
   return n;
 }
 
+/* As the flaw has it, of the last of several bytes. */
+static gssize
+write_flawed (UserConn *self, LeashContext *ctx, const char *bytes, gsize count, GError **error)
+{
+  g_autofree char *spoilt = g_memdup2 (bytes, count);
+  gboolean loses = has_flaw (self->flaw, "loses-bytes");
+  gssize n;
+
+  if (has_flaw (self->flaw, "spoils-bytes"))
+    spoilt[count - 1] ^= 1;
+  n = leash_conn_write (self->inner, ctx, spoilt, loses ? count - 1 : count, error);
+  if (n > 0 && has_flaw (self->flaw, "doubles-bytes"))
+    leash_conn_write (self->inner, ctx, bytes + n - 1, 1, NULL);
+  return n > 0 && loses ? n + 1 : n;
+}
+
 static gssize
 user_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
 {
@@ -161,7 +180,10 @@ user_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, G
 
   if (has_flaw (self->flaw, "writes-twice"))
     leash_conn_write (self->inner, ctx, buffer, count, NULL);
-  n = leash_conn_write (self->inner, ctx, buffer, count, error);
+  if (self->flaw != NULL && count > 1)
+    n = write_flawed (self, ctx, buffer, count, error);
+  else
+    n = leash_conn_write (self->inner, ctx, buffer, count, error);
   strip (error);
   return n;
 }
@@ -188,8 +210,11 @@ user_close (gpointer impl, GError **error)
 static void
 user_conn_free (gpointer impl)
 {
-  leash_conn_unref (((UserConn *) impl)->inner);
-  g_free (impl);
+  UserConn *self = impl;
+
+  leash_conn_unref (self->inner);
+  leash_context_unref (self->opened_in);
+  g_free (self);
 }
 
 static const LeashConnOps user_conn_ops = {
@@ -216,11 +241,10 @@ streamed_new (LeashConn *inner)
 
 /* Takes the connection over. */
 static LeashConn *
-user_conn_new (UserNetwork *network, LeashConn *inner)
+user_conn_new (UserNetwork *network, LeashContext *ctx, LeashConn *inner)
 {
   gboolean lies = has_flaw (network->flaw, "wrong-address");
   UserConn *self;
-
   LeashConn *conn;
 
   if (inner == NULL)
@@ -228,7 +252,7 @@ user_conn_new (UserNetwork *network, LeashConn *inner)
   if (network->is_streamed && !network->is_waiting)
     return streamed_new (inner);
   self = g_new (UserConn, 1);
-  *self = (UserConn){ inner, network->flaw };
+  *self = (UserConn){ inner, leash_context_ref (ctx), network->flaw };
   conn = leash_conn_new (&user_conn_ops, self, user_conn_free, leash_conn_get_local_address (inner),
                          lies ? "tcp:elsewhere:1" : leash_conn_get_remote_address (inner));
   return network->is_streamed ? streamed_new (conn) : conn;
@@ -239,7 +263,7 @@ user_dial (LeashNetwork *network, LeashContext *ctx, const char *address, GError
 {
   UserNetwork *self = (UserNetwork *) network;
   g_autoptr (LeashContext) apart = leash_context_with_tracker (ctx, self->nobody);
-  LeashConn *conn = user_conn_new (self, leash_dial (apart, address, error));
+  LeashConn *conn = user_conn_new (self, apart, leash_dial (apart, address, error));
 
   strip (error);
   if (conn == NULL && error != NULL && has_flaw (self->flaw, "wrong-code"))
@@ -252,7 +276,7 @@ user_accept (gpointer impl, LeashContext *ctx, GError **error)
 {
   UserListener *self = impl;
   g_autoptr (LeashContext) apart = leash_context_with_tracker (ctx, self->network->nobody);
-  LeashConn *conn = user_conn_new (self->network, leash_listener_accept (self->inner, apart, error));
+  LeashConn *conn = user_conn_new (self->network, apart, leash_listener_accept (self->inner, apart, error));
 
   strip (error);
   return conn;
