@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Errors of PostgreSQL. Of what the server says only the message proper is shown: its details hold data, as
- * the values of a key that is there twice.
+ * the values of a key that is there twice. The messages of class 22, data exceptions, quote the value itself,
+ * which hide_values() takes out.
  */
 #include "leash-postgresql-private.h"
 
@@ -70,10 +71,41 @@ leash_pg_set_lost_error (GError **error, LeashPgSession *session)
                        message[0] != '\0' ? message : "the connection was lost");
 }
 
+/* How the languages that the server can speak quote. */
+static const char *const quotes[] = { "\"", "«", "»", "„", "“", "”" };
+
+static gsize
+count_quote (const char *at)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (quotes); i++)
+    if (g_str_has_prefix (at, quotes[i]))
+      return strlen (quotes[i]);
+  return 0;
+}
+
+/* A value is quoted as it stands, with the quotes that are in it: so all goes from the first one to the last,
+ * and a name that was quoted as well with it. */
+static char *
+hide_values (const char *message)
+{
+  const char *first = NULL, *behind = NULL;
+
+  for (const char *at = message; *at != '\0'; at++)
+    if (count_quote (at) > 0)
+      {
+        first = first != NULL ? first : at;
+        behind = at + count_quote (at);
+      }
+  if (first == NULL)
+    return g_strdup (message);
+  return g_strdup_printf ("%.*s\"…\"%s", (int) (first - message), message, behind);
+}
+
 void
 leash_pg_set_result_error (GError **error, LeashPgSession *session, const PGresult *result)
 {
   LeashSqlErrorDetail detail = { .sqlstate = PQresultErrorField (result, PG_DIAG_SQLSTATE) };
+  g_autofree char *hidden = NULL;
   const char *message = PQresultErrorField (result, PG_DIAG_MESSAGE_PRIMARY);
   const char *position = PQresultErrorField (result, PG_DIAG_STATEMENT_POSITION);
   LeashSqlError code;
@@ -89,6 +121,8 @@ leash_pg_set_result_error (GError **error, LeashPgSession *session, const PGresu
     detail.position = (guint) g_ascii_strtoull (position, NULL, 10);
   if (code == LEASH_SQL_ERROR_CONNECTION)
     session->is_broken = TRUE;
+  if (g_str_has_prefix (detail.sqlstate, "22"))
+    message = hidden = hide_values (message);
   leash_sql_error_set (error, code, &detail, "%s", message);
 }
 

@@ -212,10 +212,39 @@ leash_pg_count_affected (PGresult *result)
   return has_tag (result, changing) ? g_ascii_strtoll (PQcmdTuples (result), NULL, 10) : 0;
 }
 
+/* Behind a comment that sql begins with; sql where it begins with none. */
+static const char *
+skip_comment (const char *sql)
+{
+  guint depth = 0;
+
+  if (g_str_has_prefix (sql, "--"))
+    return sql + strcspn (sql, "\r\n");
+  do
+    if (g_str_has_prefix (sql, "/*"))
+      depth++, sql += 2;
+    else if (depth > 0 && g_str_has_prefix (sql, "*/"))
+      depth--, sql += 2;
+    else if (depth > 0 && *sql != '\0')
+      sql++;
+    else
+      break;
+  while (depth > 0);
+  return sql;
+}
+
+/* Empty statements may stand before it as well. */
 static gboolean
 is_commit (const char *sql)
 {
-  sql += strspn (sql, " \t\r\n");
+  const char *begin;
+
+  do
+    {
+      begin = sql;
+      sql = skip_comment (sql + strspn (sql, " \t\r\n\f\v;"));
+    }
+  while (sql != begin);
   return g_ascii_strncasecmp (sql, "COMMIT", 6) == 0 || g_ascii_strncasecmp (sql, "END", 3) == 0;
 }
 

@@ -325,18 +325,30 @@ test_transactions (Fixture *fixture, gconstpointer unused)
 
 /* The same by statements that are prepared. */
 static void
-test_commit_of_a_failed_transaction_is_an_error (Fixture *fixture, gconstpointer unused)
+assert_commit_fails (Fixture *fixture, const char *commit)
 {
   g_autoptr (GError) error = NULL;
 
   assert_query ("BEGIN", "");
   g_assert_null (query (fixture, "SELECT 1 / 0", &error));
   g_clear_error (&error);
-  g_assert_null (query (fixture, "COMMIT", &error));
+  g_assert_null (query (fixture, commit, &error));
   assert_sql_error (error, LEASH_SQL_ERROR_FAILED, "25P02", 0);
+}
+
+static void
+test_commit_of_a_failed_transaction_is_an_error (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  assert_commit_fails (fixture, "COMMIT");
+  assert_commit_fails (fixture, "\f end;");
+  assert_commit_fails (fixture, "-- a comment; /* and */\n --\n commit");
+  assert_commit_fails (fixture, ";/* of /* more */ lines\n-- */COMMIT AND CHAIN");
+  assert_query ("/* COMMIT */ ROLLBACK", "");
   assert_query ("BEGIN", "");
   g_assert_null (query (fixture, "SELECT 1 / 0", &error));
-  assert_query ("ROLLBACK", "");
+  assert_query ("/* /* COMMIT */ */ ROLLBACK -- COMMIT", "");
 }
 
 static void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The driver for PostgreSQL and its server: contexts that end, sessions that are lost, and connecting. */
+/* The driver for PostgreSQL and its server: what that says, contexts that end, sessions that are lost, and
+ * connecting. */
 #include "postgresql-driver-fixture.h"
 
 /* Cancels the context in another thread, after a moment. */
@@ -379,6 +380,42 @@ test_notices_are_not_printed (Fixture *fixture, gconstpointer unused)
   g_assert_cmpstr (written, ==, "");
 }
 
+static void
+assert_hidden (Fixture *fixture, gpointer statement, guint parameter, const char *value, const char *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  bind_value (fixture, statement, parameter, leash_sql_text (value));
+  g_assert_cmpint (step (fixture, statement, &error), ==, LEASH_SQL_STEP_ERROR);
+  g_assert_cmpstr (error->message, ==, message);
+  CALL (rewind, fixture->session, statement);
+  bind_value (fixture, statement, parameter, leash_sql_null ());
+}
+
+/* The server's own messages quote it, in its language. */
+static void
+test_values_are_in_no_message (Fixture *fixture, gconstpointer unused)
+{
+  gpointer statement = prepare (fixture, "SELECT $1::int4, $2::date, $3::uuid");
+  g_autoptr (GError) error = NULL;
+
+  assert_hidden (fixture, statement, 1, "secret", "invalid input syntax for type integer: \"…\"");
+  assert_hidden (fixture, statement, 1, "a \"secret\" \"", "invalid input syntax for type integer: \"…\"");
+  assert_hidden (fixture, statement, 1, "99999999999", "value \"…\" is out of range for type integer");
+  assert_hidden (fixture, statement, 2, "2020-02-77", "date/time field value out of range: \"…\"");
+  assert_hidden (fixture, statement, 3, "sec\nret", "invalid input syntax for type uuid: \"…\"");
+  CALL (finalize, fixture->session, statement);
+  g_assert_false (CALL (script, fixture->session, fixture->ctx,
+                        "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '22P02', MESSAGE = "
+                        "'ungültige Eingabesyntax für Typ integer: »sec«ret«'; END $$",
+                        &error));
+  g_assert_cmpstr (error->message, ==, "ungültige Eingabesyntax für Typ integer: \"…\"");
+  g_clear_error (&error);
+  /* A name is none, and nothing else says which was meant. */
+  g_assert_null (query (fixture, "SELECT nosuch", &error));
+  g_assert_nonnull (strstr (error->message, "\"nosuch\""));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -400,6 +437,7 @@ main (int argc, char **argv)
   ADD ("connecting-fails-with-the-reason", test_connecting_fails_with_the_reason);
   ADD ("names-are-resolved-within-the-context", test_names_are_resolved_within_the_context);
   ADD ("notices-are-not-printed", test_notices_are_not_printed);
+  ADD ("values-are-in-no-message", test_values_are_in_no_message);
   ADD ("bad-names-are-refused", test_bad_names_are_refused);
   ADD ("names-are-shown-without-passwords", test_names_are_shown_without_passwords);
   ADD ("connecting-ends-with-its-context", test_connecting_ends_with_its_context);
