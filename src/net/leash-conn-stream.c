@@ -8,10 +8,17 @@
  *
  * A stream is used by one thread at a time, a connection by several. So each way is a turn that threads take,
  * and wait for by their contexts, as the thread before may wait for the peer.
+ *
+ * Others than sockets write with write(), which sends SIGPIPE when nobody reads any more. As a library must
+ * not change what that signal does to its program, the thread blocks it meanwhile, and takes what came of its
+ * own call. A stream that writes in threads of its own is on its own in this.
  */
 #include "leash-stream-private.h"
 
 #include <gio/gfiledescriptorbased.h>
+
+#include <errno.h>
+#include <signal.h>
 
 #include "leash-socket-private.h"
 #include "leash-wait-private.h"
@@ -66,6 +73,75 @@ leave_turn (Turn *turn)
   leash_patience_wake_all (&turn->patience);
 }
 
+/* SIGPIPE */
+
+typedef struct
+{
+  sigset_t mask; /* before */
+  gboolean was_pending;
+} Quiet;
+
+static sigset_t
+get_sigpipe (void)
+{
+  sigset_t set;
+
+  sigemptyset (&set);
+  sigaddset (&set, SIGPIPE);
+  return set;
+}
+
+/* One that the thread has blocked itself, and that waits already, is the program's. */
+static void
+begin_quiet (const StreamConn *self, Quiet *quiet)
+{
+  const sigset_t sigpipe = get_sigpipe ();
+  sigset_t pending;
+
+  if (self->socket != NULL)
+    return;
+  pthread_sigmask (SIG_BLOCK, &sigpipe, &quiet->mask);
+  sigpending (&pending);
+  quiet->was_pending = sigismember (&pending, SIGPIPE) == 1;
+}
+
+static void
+end_quiet (const StreamConn *self, const Quiet *quiet)
+{
+  const struct timespec at_once = { 0 };
+  const sigset_t sigpipe = get_sigpipe ();
+
+  if (self->socket != NULL)
+    return;
+  if (!quiet->was_pending)
+    while (sigtimedwait (&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
+      ;
+  pthread_sigmask (SIG_SETMASK, &quiet->mask, NULL);
+}
+
+/* What is polled does not look at whether it is closed: its descriptor's number may be another's by then. */
+static gboolean
+begin_writing (StreamConn *self, LeashContext *ctx, Quiet *quiet, GError **error)
+{
+  if (!take_turn (&self->turns[LEASH_WAY_OUT], ctx, error))
+    return FALSE;
+  if (g_output_stream_is_closed (self->output))
+    {
+      leave_turn (&self->turns[LEASH_WAY_OUT]);
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE, "writing was shut down");
+      return FALSE;
+    }
+  begin_quiet (self, quiet);
+  return TRUE;
+}
+
+static void
+end_writing (StreamConn *self, const Quiet *quiet)
+{
+  end_quiet (self, quiet);
+  leave_turn (&self->turns[LEASH_WAY_OUT]);
+}
+
 /* What both kinds do */
 
 static int
@@ -103,6 +179,7 @@ shut_writing (StreamConn *self, GError **error)
 {
   Turn *turn = &self->turns[LEASH_WAY_OUT];
   gboolean done;
+  Quiet quiet;
 
   if (self->can_poll)
     take_turn (turn, leash_context_background (), NULL);
@@ -111,8 +188,9 @@ shut_writing (StreamConn *self, GError **error)
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "another thread writes");
       return FALSE;
     }
+  begin_quiet (self, &quiet);
   done = g_output_stream_close (self->output, NULL, error);
-  leave_turn (turn);
+  end_writing (self, &quiet);
   return done;
 }
 
@@ -129,7 +207,15 @@ stream_shutdown (gpointer impl, gboolean reading, gboolean writing, GError **err
 static gboolean
 stream_close (gpointer impl, GError **error)
 {
-  return g_io_stream_close (((StreamConn *) impl)->stream, NULL, error);
+  StreamConn *self = impl;
+  gboolean done;
+  Quiet quiet;
+
+  /* It may write what a stream between has held back. */
+  begin_quiet (self, &quiet);
+  done = g_io_stream_close (self->stream, NULL, error);
+  end_quiet (self, &quiet);
+  return done;
 }
 
 static void
@@ -176,32 +262,37 @@ static gssize
 polled_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
 {
   StreamConn *self = impl;
-  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  Quiet quiet;
   g_autoptr (GError) reason = NULL;
   gssize n;
 
-  if (!take_turn (turn, ctx, error))
+  if (!begin_writing (self, ctx, &quiet, error))
     return -1;
   n = g_pollable_output_stream_write_nonblocking (G_POLLABLE_OUTPUT_STREAM (self->output), buffer, count,
                                                   NULL, &reason);
-  leave_turn (turn);
+  end_writing (self, &quiet);
   return tell_would_block (n, &reason, error);
 }
 
+/*
+ * By the interface's own function: where a GUnixOutputStream's fails, it says that as much as can be was
+ * written, and g_pollable_output_stream_writev_nonblocking() prints a warning of that.
+ */
 static gssize
 polled_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors,
                GError **error)
 {
   StreamConn *self = impl;
-  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM (self->output);
   GPollableReturn result;
+  Quiet quiet;
   gsize n = 0;
 
-  if (!take_turn (turn, ctx, error))
+  if (!begin_writing (self, ctx, &quiet, error))
     return -1;
-  result = g_pollable_output_stream_writev_nonblocking (G_POLLABLE_OUTPUT_STREAM (self->output), vectors,
-                                                        n_vectors, &n, NULL, error);
-  leave_turn (turn);
+  result = G_POLLABLE_OUTPUT_STREAM_GET_INTERFACE (output)->writev_nonblocking (output, vectors, n_vectors,
+                                                                                &n, error);
+  end_writing (self, &quiet);
   if (result == G_POLLABLE_RETURN_WOULD_BLOCK)
     return LEASH_CONN_WOULD_BLOCK;
   return result == G_POLLABLE_RETURN_OK ? (gssize) n : -1;
@@ -332,34 +423,18 @@ static gssize
 waiting_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
 {
   StreamConn *self = impl;
-  Turn *turn = &self->turns[LEASH_WAY_OUT];
+  Quiet quiet;
   gssize n = -1;
 
-  if (take_turn (turn, ctx, error))
+  if (begin_writing (self, ctx, &quiet, error))
     {
       n = g_output_stream_write (self->output, buffer, count, leash_context_get_cancellable (ctx), error);
-      leave_turn (turn);
+      end_writing (self, &quiet);
     }
   return n;
 }
 
-static gssize
-waiting_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors,
-                GError **error)
-{
-  StreamConn *self = impl;
-  Turn *turn = &self->turns[LEASH_WAY_OUT];
-  gboolean done;
-  gsize n = 0;
-
-  if (!take_turn (turn, ctx, error))
-    return -1;
-  done = g_output_stream_writev (self->output, vectors, n_vectors, &n, leash_context_get_cancellable (ctx),
-                                 error);
-  leave_turn (turn);
-  return done ? (gssize) n : -1;
-}
-
+/* Without writev: see polled_writev(); and g_output_stream_writev() is more than its class's function. */
 static const LeashConnOps waiting_ops = {
   .size = sizeof (LeashConnOps),
   .read = waiting_read,
@@ -367,7 +442,6 @@ static const LeashConnOps waiting_ops = {
   .shutdown = stream_shutdown,
   .get_fd = stream_get_fd,
   .close = stream_close,
-  .writev = waiting_writev,
 };
 
 /* Making one */

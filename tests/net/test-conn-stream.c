@@ -9,6 +9,9 @@
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 /* Connections of streams */
 
@@ -124,6 +127,8 @@ test_conn_of_pipes (Fixture *fixture, gconstpointer unused)
   g_assert_true (leash_conn_shutdown (conn, FALSE, TRUE, &error));
   g_assert_cmpint (read (peers[1], bytes, sizeof bytes), ==, 4);
   g_assert_cmpint (read (peers[1], bytes, sizeof bytes), ==, 0);
+  g_assert_cmpint (leash_conn_write (conn, fixture->ctx, "x", 1, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_BROKEN_PIPE, "Writing to “there”: writing was shut down");
   g_assert_true (leash_conn_shutdown (conn, TRUE, FALSE, &error));
   g_assert_cmpint (leash_conn_read (conn, fixture->ctx, bytes, sizeof bytes, &error), ==, 0);
   g_assert_no_error (error);
@@ -285,6 +290,106 @@ test_conn_of_tcp_resets (Fixture *fixture, gconstpointer unused)
   assert_io_error (error, G_IO_ERROR_CONNECTION_CLOSED, "Reading from “");
 }
 
+/* A pipe, by write(), whose SIGPIPE ends the program where it is not held off. */
+static void
+assert_nobody_reads (gboolean done, GError **error)
+{
+  g_assert_false (done);
+  g_assert_error (*error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+  g_clear_error (error);
+}
+
+/* What is held back is written by the close. */
+static GIOStream *
+hold_back (GIOStream *stream)
+{
+  g_autoptr (GOutputStream) buffered = g_buffered_output_stream_new (g_io_stream_get_output_stream (stream));
+  GIOStream *both = g_simple_io_stream_new (g_io_stream_get_input_stream (stream), buffered);
+
+  g_object_set_data_full (G_OBJECT (both), "whole", stream, g_object_unref);
+  return both;
+}
+
+static void
+write_until_told (LeashConn *conn, LeashContext *ctx)
+{
+  GOutputVector pieces[] = { { "a", 1 }, { "b", 1 } };
+  g_autoptr (GError) error = NULL;
+
+  assert_nobody_reads (leash_conn_write (conn, ctx, "x", 1, &error) > 0, &error);
+  assert_nobody_reads (leash_conn_writev (conn, ctx, pieces, 2, &error) > 0, &error);
+}
+
+/* Ends with 0 unless a signal is faster; the parent's disposition may be to ignore it. */
+static void
+write_to_nobody (LeashContext *ctx)
+{
+  int peers[2];
+  g_autoptr (LeashConn) conn = conn_of (ctx, make_pipe_stream (peers));
+  g_autoptr (LeashConn) held = NULL;
+  g_autoptr (GError) error = NULL;
+
+  close_any (peers);
+  write_until_told (conn, ctx);
+  for (int closes = 0; closes < 2; closes++)
+    {
+      g_clear_pointer (&held, leash_conn_unref);
+      held = conn_of (ctx, hold_back (make_pipe_stream (peers)));
+      close_any (peers);
+      g_assert_true (leash_conn_write_all (held, ctx, "x", 1, NULL, &error));
+      assert_nobody_reads (
+          closes ? leash_conn_close (held, &error) : leash_conn_shutdown (held, FALSE, TRUE, &error), &error);
+    }
+}
+
+static void
+test_conn_without_sigpipe (Fixture *fixture, gconstpointer unused)
+{
+  pid_t child = fork ();
+  int status;
+
+  if (child == 0)
+    {
+      signal (SIGPIPE, SIG_DFL);
+      write_to_nobody (fixture->ctx);
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+}
+
+static gboolean
+is_sigpipe_pending (void)
+{
+  sigset_t pending;
+
+  sigpending (&pending);
+  return sigismember (&pending, SIGPIPE) == 1;
+}
+
+/* The program's mask, and one that waits for it, are as they were. */
+static void
+test_conn_leaves_sigpipe (Fixture *fixture, gconstpointer unused)
+{
+  const struct timespec at_once = { 0 };
+  sigset_t sigpipe, before, after;
+
+  pthread_sigmask (SIG_SETMASK, NULL, &before);
+  write_to_nobody (fixture->ctx);
+  pthread_sigmask (SIG_SETMASK, NULL, &after);
+  g_assert_cmpint (sigismember (&after, SIGPIPE), ==, sigismember (&before, SIGPIPE));
+  sigemptyset (&sigpipe);
+  sigaddset (&sigpipe, SIGPIPE);
+  pthread_sigmask (SIG_BLOCK, &sigpipe, NULL);
+  write_to_nobody (fixture->ctx);
+  g_assert_false (is_sigpipe_pending ());
+  pthread_kill (pthread_self (), SIGPIPE);
+  write_to_nobody (fixture->ctx);
+  g_assert_true (is_sigpipe_pending ());
+  g_assert_cmpint (sigtimedwait (&sigpipe, NULL, &at_once), ==, SIGPIPE);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+}
+
 static void
 test_conn_deadline (Fixture *fixture, gconstpointer is_pipe)
 {
@@ -349,6 +454,8 @@ add_tests (void)
   ADD ("/conn-stream/conn/waits-for-descriptors", test_conn_waits_for_descriptors);
   ADD ("/conn-stream/conn/of-pipes-passes-nothing", test_conn_of_pipes_passes_nothing);
   ADD ("/conn-stream/conn/of-tcp-resets", test_conn_of_tcp_resets);
+  ADD ("/conn-stream/conn/of-pipes-without-sigpipe", test_conn_without_sigpipe);
+  ADD ("/conn-stream/conn/of-pipes-leaves-the-programs-sigpipe", test_conn_leaves_sigpipe);
   for (int is_pipe = 0; is_pipe < 2; is_pipe++)
     {
       gconstpointer kind = GINT_TO_POINTER (is_pipe);
