@@ -134,9 +134,8 @@ move_some (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **e
       n = move->run (conn, ctx, move, error);
     }
   while (LEASH_UNLIKELY (n == LEASH_CONN_WOULD_BLOCK) && leash_conn_wait_bare (conn, ctx, move->way, error));
-  if (n > 0 && move->way == LEASH_WAY_IN
-      && LEASH_UNLIKELY (!__atomic_load_n (&conn->has_read, __ATOMIC_RELAXED)))
-    __atomic_store_n (&conn->has_read, TRUE, __ATOMIC_RELAXED);
+  if (move->way == LEASH_WAY_IN)
+    leash_conn_note_read (conn, n);
   if (LEASH_LIKELY (n >= 0))
     return n;
   if (move->way == LEASH_WAY_OUT)

@@ -73,6 +73,14 @@ gboolean leash_conn_wait_bare (LeashConn         *conn,
                                LeashWay           way,
                                GError           **error) G_GNUC_NO_INLINE;
 
+/* Of a read that brought n bytes. */
+static inline void
+leash_conn_note_read (LeashConn *conn, gssize n)
+{
+  if (n > 0 && LEASH_UNLIKELY (!__atomic_load_n (&conn->has_read, __ATOMIC_RELAXED)))
+    __atomic_store_n (&conn->has_read, TRUE, __ATOMIC_RELAXED);
+}
+
 /* Of a write that failed, or that would block and is not made again. */
 static inline void
 leash_conn_give_up (LeashConn *conn)

@@ -313,6 +313,7 @@ leash_conn_input_stream_read_nonblocking (GPollableInputStream *stream, void *bu
     return -1;
   if (view_may_try (view, LEASH_WAY_IN, error))
     n = view->conn->ops->read (view->conn->handle.impl, view->ctx, buffer, count, error);
+  leash_conn_note_read (view->conn, n);
   return view_tell (view, &call_read, n, error);
 }
 

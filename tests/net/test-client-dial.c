@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where a client's connections come from: health checks that talk to the server, dials that take too long,
- * the breaker under parallel dials, and who is first in line. Times are a fake clock's.
+ * the breaker under parallel dials, who is first in line, and which calls get another one. Times are a fake
+ * clock's.
  */
 #include "client-fixture.h"
 
@@ -387,6 +388,89 @@ test_nobody_overtakes (Pool *pool, gconstpointer unused)
   end_client (client);
 }
 
+/* Calls that are made once more, or not */
+
+typedef struct
+{
+  Pool *pool;
+  LeashClient *client;
+  LeashConn *server; /* owned; the other end of what the call is to be answered on */
+  guint n_calls;
+} Asked;
+
+/* Answered by a connection of the call's own only. */
+static gboolean
+ask (LeashConn *conn, LeashContext *ctx, gpointer user_data, GError **error)
+{
+  Asked *asked = user_data;
+  char byte;
+
+  asked->n_calls++;
+  if (stats_of (asked->client).n_dials == 3)
+    {
+      asked->server = accept_one (asked->pool->listener, ctx);
+      leash_conn_write_all (asked->server, ctx, "x", 1, NULL, NULL);
+    }
+  return leash_conn_read_all (conn, ctx, &byte, 1, NULL, error);
+}
+
+/* The server has closed both; the second one is not taken for a better one. */
+static void
+test_call_among_stale (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashClient) client = leash_client_new (pool->timed, pool->address, NULL);
+  LeashConn *conns[] = { check_out (client, pool->timed), check_out (client, pool->timed) };
+  Asked asked = { .pool = pool, .client = client };
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (LeashConn) server = accept_one (pool->listener, pool->base.ctx);
+
+      give_back (client, conns[i]);
+    }
+  g_assert_cmpuint (stats_of (client).n_idle, ==, 2);
+  leash_client_call (client, pool->timed, ask, &asked, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (asked.n_calls, ==, 2);
+  g_assert_cmpuint (stats_of (client).n_stale, ==, 1);
+  g_assert_cmpuint (stats_of (client).n_dials, ==, 3);
+  leash_conn_unref (asked.server);
+  end_client (client);
+}
+
+/* A part of the answer comes, by the stream's read that does not wait. */
+static gboolean
+ask_by_stream (LeashConn *conn, LeashContext *ctx, gpointer user_data, GError **error)
+{
+  g_autoptr (GIOStream) stream = leash_conn_to_stream (conn, ctx);
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  Asked *asked = user_data;
+  char byte;
+
+  g_assert_cmpuint (asked->n_calls++, ==, 0);
+  g_assert_true (leash_conn_write_all (asked->server, ctx, "x", 1, NULL, NULL));
+  wait_until (g_pollable_input_stream_is_readable (input));
+  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, &byte, 1, NULL, NULL), ==, 1);
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "a bad answer");
+  return FALSE;
+}
+
+static void
+test_call_read_by_stream (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashClient) client = leash_client_new (pool->timed, pool->address, NULL);
+  LeashConn *conn = check_out (client, pool->timed);
+  Asked asked = { .pool = pool, .server = accept_one (pool->listener, pool->base.ctx) };
+  g_autoptr (GError) error = NULL;
+
+  give_back (client, conn);
+  g_assert_false (leash_client_call (client, pool->timed, ask_by_stream, &asked, &error));
+  assert_io_error (error, G_IO_ERROR_INVALID_DATA, "a bad answer");
+  leash_conn_unref (asked.server);
+  end_client (client);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -400,5 +484,7 @@ main (int argc, char **argv)
   ADD_POOL ("/net/client/breaker-and-earlier-dials", test_breaker_and_earlier_dials);
   ADD_POOL ("/net/client/breaker-when-the-trial-gives-up", test_breaker_when_the_trial_gives_up);
   ADD_POOL ("/net/client/nobody-overtakes-who-waits", test_nobody_overtakes);
+  ADD_POOL ("/net/client/call-among-stale-connections", test_call_among_stale);
+  ADD_POOL ("/net/client/call-is-not-retried-behind-a-streams-read", test_call_read_by_stream);
   return g_test_run ();
 }
