@@ -277,6 +277,19 @@ leash_copy_read (LeashCopy *copy, LeashContext *ctx, const char **ret_bytes, gsi
              error);
 }
 
+/* Closing an orphan goes well elsewhere; of a copy it would say that the rows are there. */
+static gboolean
+close_too_late (LeashCopy *copy, gconstpointer caller, GError **error)
+{
+  if (leash_sql_node_close (&copy->node, &attempt_close, caller, error))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                           "what it was opened from was closed before, and the copy given up");
+      leash_sql_prefix (error, attempt_close.doing, copy->text);
+    }
+  return FALSE;
+}
+
 /**
  * leash_copy_close:
  * @copy: a copy
@@ -306,7 +319,7 @@ leash_copy_close (LeashCopy *copy, LeashContext *ctx, LeashSqlResult *ret_result
   if (copy->node.state != LEASH_SQL_OPEN)
     {
       leash_db_conn_leave (conn);
-      return leash_sql_node_close (&copy->node, &attempt_close, LEASH_CALLER, error);
+      return close_too_late (copy, LEASH_CALLER, error);
     }
   /* Of one whose context is done, the end is that it was given up. */
   is_done = leash_context_check (ctx, error) && leash_fault_point (ctx, "end", copy->text, error);
