@@ -28,8 +28,9 @@ typedef struct _LeashNetworkInterface LeashNetworkInterface;
  * @listen: binds and listens
  *
  * What a network implements. @dial and @listen may be %NULL: the call then fails with
- * %G_IO_ERROR_NOT_SUPPORTED. The context is not done when they are called; they stop when it is. Both may be
- * called from any thread.
+ * %G_IO_ERROR_NOT_SUPPORTED. The context is not done when they are called; they stop when it is. Who waits with its
+ * #GCancellable hands %G_IO_ERROR_CANCELLED on: the caller is told what ended the context, as by an accept
+ * (#LeashListenerOps). Both may be called from any thread.
  */
 struct _LeashNetworkInterface
 {

@@ -232,7 +232,10 @@ accept_conn (LeashListener *listener, LeashContext *ctx, GError **error)
       leash_roster_enter (listener->roster, conn);
     }
   if (G_UNLIKELY (conn == NULL))
-    leash_handle_explain (&listener->handle, &call_accept, error);
+    {
+      leash_net_say_why_done (ctx, error);
+      leash_handle_explain (&listener->handle, &call_accept, error);
+    }
   return conn;
 }
 

@@ -20,6 +20,10 @@ LeashListener *leash_network_listen_bare (LeashNetwork *network,
                                           const char   *address,
                                           GError      **error);
 
+/* Who waits with the context's GCancellable is told that it was cancelled, whatever ended the context: tells that. */
+void           leash_net_say_why_done    (LeashContext *ctx,
+                                          GError      **error);
+
 /* leash_dial() for who wraps connections: the resource is called kind in reports. */
 LeashConn    *leash_dial_as       (LeashContext       *ctx,
                                    const char         *address,

@@ -41,26 +41,46 @@ refuse (LeashNetwork *network, const char *operation, GError **error)
   (G_LIKELY ((iface)->version >= (since) && (iface)->operation != NULL) \
    || refuse (network, #operation, error))
 
+void
+leash_net_say_why_done (LeashContext *ctx, GError **error)
+{
+  g_autoptr (GError) cause = NULL;
+
+  if (error == NULL || !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+      || leash_context_check (ctx, &cause) || g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  g_clear_error (error);
+  g_propagate_error (error, g_steal_pointer (&cause));
+}
+
 /* Operations: each once, for all of its public forms */
 
 LeashConn *
 leash_network_dial_bare (LeashNetwork *network, LeashContext *ctx, const char *address, GError **error)
 {
   LeashNetworkInterface *iface = LEASH_NETWORK_GET_IFACE (network);
+  LeashConn *conn;
 
   if (!leash_context_check (ctx, error) || !CHECK_HAS (network, iface, 1, dial, error))
     return NULL;
-  return iface->dial (network, ctx, address, error);
+  conn = iface->dial (network, ctx, address, error);
+  if (G_UNLIKELY (conn == NULL))
+    leash_net_say_why_done (ctx, error);
+  return conn;
 }
 
 LeashListener *
 leash_network_listen_bare (LeashNetwork *network, LeashContext *ctx, const char *address, GError **error)
 {
   LeashNetworkInterface *iface = LEASH_NETWORK_GET_IFACE (network);
+  LeashListener *listener;
 
   if (!leash_context_check (ctx, error) || !CHECK_HAS (network, iface, 1, listen, error))
     return NULL;
-  return iface->listen (network, ctx, address, error);
+  listener = iface->listen (network, ctx, address, error);
+  if (G_UNLIKELY (listener == NULL))
+    leash_net_say_why_done (ctx, error);
+  return listener;
 }
 
 static LeashConn *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The conformance suite on every network that comes with Leash; meson runs this program once for each. */
+/* The conformance suite on every network that comes with Leash, and on streams of GIO's; meson runs this program once for each. */
 #include "conformance-networks.h"
+#include "gio-network.h"
 
 #include <leash/leash-network-conformance.h>
 
@@ -10,6 +11,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   leash_network_conformance_add ("/fault", make_fault);
   leash_network_conformance_add ("/fault-memory", make_fault_memory);
+  leash_network_conformance_add ("/gio", make_gio);
   leash_network_conformance_add ("/memory", make_memory);
   leash_network_conformance_add ("/tcp", make_tcp);
   leash_network_conformance_add ("/tcp6", make_tcp6);

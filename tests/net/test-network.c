@@ -64,6 +64,15 @@ static const LeashListenerOps tiny_listener_ops = {
   .close = tiny_close,
 };
 
+/* As what GIO has waits: all it knows of the context is a GCancellable. */
+static LeashConn *
+dial_until_cancelled (LeashContext *ctx, GError **error)
+{
+  leash_context_wait (ctx, -1);
+  g_cancellable_set_error_if_cancelled (leash_context_get_cancellable (ctx), error);
+  return NULL;
+}
+
 static LeashConn *
 tiny_dial (LeashNetwork *network, LeashContext *ctx, const char *address, GError **error)
 {
@@ -74,6 +83,8 @@ tiny_dial (LeashNetwork *network, LeashContext *ctx, const char *address, GError
     return leash_network_dial (self->below, ctx, address, error);
   if (strcmp (address, "silent") == 0)
     return NULL;
+  if (strcmp (address, "waits") == 0)
+    return dial_until_cancelled (ctx, error);
   return leash_conn_new (&tiny_conn_ops, NULL, NULL, NULL, address);
 }
 
@@ -220,6 +231,18 @@ test_failures (Fixture *fixture, gconstpointer unused)
 }
 
 static void
+test_cancelled_at_the_deadline (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashNetwork) network = g_object_new (tiny_network_get_type (), NULL);
+  g_autoptr (LeashContext) ctx = leash_context_with_timeout (fixture->ctx, 20000);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (leash_network_dial (network, ctx, "waits", &error));
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Dialling “waits”: Context timed out after 0.02 s");
+  g_assert_null (leash_network_dial (network, ctx, "waits", NULL));
+}
+
+static void
 test_default (Fixture *fixture, gconstpointer unused)
 {
   LeashNetwork *carried = leash_context_get_network (fixture->ctx);
@@ -263,6 +286,7 @@ main (int argc, char **argv)
   ADD ("/net/network/stacked-ones-make-one-entry", test_stacked_networks);
   ADD ("/net/network/missing-operations-are-not-supported", test_missing_operations);
   ADD ("/net/network/failures-name-the-address", test_failures);
+  ADD ("/net/network/cancellable-of-a-timed-out-context-is-a-time-out", test_cancelled_at_the_deadline);
   ADD ("/net/network/host's-by-default", test_default);
   ADD ("/net/network/bad-arguments", test_bad_arguments);
   return g_test_run ();
