@@ -25,6 +25,7 @@ typedef struct
   guint rows_at_once;
   LeashBulkFunc func;
   gpointer user_data;
+  char *sql;             /* the command's */
   LeashSqlValue *values; /* of rows_at_once; text and bytes are copied to kept */
   GStringChunk *kept;
   gint64 n_rows;
@@ -124,11 +125,11 @@ insert (Bulk *bulk, LeashSqlCommand *command, guint n_rows, LeashContext *ctx, G
 
   if (command->n_parameters != n_values)
     {
-      g_autofree char *sql = make_insert (bulk, n_rows);
-
       if (command->conn != NULL)
         leash_sql_command_finish (command);
-      if (!leash_sql_command_prepare (command, bulk->conn, ctx, sql, error))
+      g_free (bulk->sql);
+      bulk->sql = make_insert (bulk, n_rows);
+      if (!leash_sql_command_prepare (command, bulk->conn, ctx, bulk->sql, error))
         return FALSE;
     }
   if (!leash_sql_command_bind_all (command, bulk->values, n_values, error)
@@ -224,6 +225,7 @@ leash_db_conn_bulk_insert (LeashDbConn *conn, LeashContext *ctx, const char *tab
   leash_db_conn_leave (conn);
   leash_db_conn_unref (conn);
   g_string_chunk_free (bulk.kept);
+  g_free (bulk.sql);
   g_free (bulk.values);
   if (is_done && ret_rows != NULL)
     *ret_rows = bulk.n_rows;

@@ -4,6 +4,7 @@
 #include "sql-fixture.h"
 
 #include "postgresql-fixture.h"
+#include "sweep-tests.h"
 
 typedef struct
 {
@@ -418,6 +419,12 @@ test_each_call_of_a_copy_fails (Pg *pg, gconstpointer unused)
   run_sql (pg->sql.db, pg->sql.ctx, "DROP TABLE swept");
 }
 
+static void
+test_each_call_of_transactions_fails (Pg *pg, gconstpointer unused)
+{
+  sweep_transactions (pg->uri);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -439,6 +446,7 @@ main (int argc, char **argv)
   ADD ("leaked-rows-are-named", test_leaked_rows_are_named);
   ADD ("copies", test_copies);
   ADD ("each-call-of-a-copy-fails", test_each_call_of_a_copy_fails);
+  ADD ("each-call-of-transactions-fails", test_each_call_of_transactions_fails);
   ADD ("opening-fails-without-the-password", test_opening_fails_without_the_password);
   return g_test_run ();
 }

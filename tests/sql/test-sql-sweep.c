@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The sweep over calls on a database: a bug on a way out that only a failing statement takes, and the same
  * code mended. */
-#include <string.h>
-
-#include <leash/leash-sql.h>
-#include <leash/leash.h>
+#include "sweep-tests.h"
 
 typedef struct
 {
@@ -137,12 +134,20 @@ test_statement_left_when_its_run_fails (Work *work, gconstpointer unused)
   g_assert_nonnull (strstr (leash_error_get_report (error), "count_users "));
 }
 
+static void
+test_each_call_of_transactions_fails (Work *work, gconstpointer unused)
+{
+  sweep_transactions ("sqlite::memory:");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+#undef ADD
 #define ADD(name, func) g_test_add ("/sql/sweep/" name, Work, NULL, work_set_up, func, work_tear_down)
   ADD ("each-call-fails", test_each_call_fails);
   ADD ("statement-left-when-its-run-fails", test_statement_left_when_its_run_fails);
+  ADD ("each-call-of-transactions-fails", test_each_call_of_transactions_fails);
   return g_test_run ();
 }
