@@ -122,6 +122,8 @@ LEASH_AVAILABLE_IN_0_1
 void          leash_context_cancel              (LeashContext          *ctx,
                                                  const GError          *cause);
 LEASH_AVAILABLE_IN_0_1
+gboolean      leash_context_can_be_done         (LeashContext          *ctx);
+LEASH_AVAILABLE_IN_0_1
 gboolean      leash_context_is_done             (LeashContext          *ctx);
 LEASH_AVAILABLE_IN_0_1
 gboolean      leash_context_check               (LeashContext          *ctx,

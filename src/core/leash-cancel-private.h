@@ -44,7 +44,7 @@ struct _LeashCancel
   LeashCancel *children;     /* those not done, newest first; without references */
   LeashWatch *watches;
   GHashTable *after_funcs;   /* of LeashAfter by id; NULL until needed; when done, taken by who did that */
-  GCancellable *cancellable; /* NULL until asked for, then never changes */
+  GCancellable *cancellable; /* NULL until asked for, then never changes; atomic to read without the lock */
   LeashAdoption *adoption;   /* of a caller's GCancellable; NULL if none or over */
   LeashTag *tag;             /* NULL when done */
   LeashTracker *tracker;     /* the tag's, a reference; goes with it */

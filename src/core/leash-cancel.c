@@ -491,13 +491,14 @@ GCancellable *
 leash_cancel_get_cancellable (LeashCancel *cancel)
 {
   LeashLock *lock = leash_cancel_lock_of (cancel);
-  g_autoptr (GCancellable) fresh = g_cancellable_new ();
+  g_autoptr (GCancellable) fresh
+      = __atomic_load_n (&cancel->cancellable, __ATOMIC_RELAXED) == NULL ? g_cancellable_new () : NULL;
   GCancellable *cancellable;
   gboolean is_done;
 
   leash_lock (lock);
   if (cancel->cancellable == NULL)
-    cancel->cancellable = g_steal_pointer (&fresh);
+    __atomic_store_n (&cancel->cancellable, g_steal_pointer (&fresh), __ATOMIC_RELAXED);
   cancellable = cancel->cancellable;
   is_done = cancel->reason != NULL;
   leash_unlock (lock);

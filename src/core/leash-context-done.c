@@ -61,6 +61,25 @@ leash_context_cancel (LeashContext *ctx, const GError *cause)
 }
 
 /**
+ * leash_context_can_be_done:
+ * @ctx: a context
+ *
+ * Says whether there is anything that can end @ctx: a deadline, or that it or one above it can be cancelled.
+ * Where there is nothing, who would arrange for that need not.
+ *
+ * Returns: whether it can ever be done
+ *
+ * Since: 0.1
+ */
+gboolean
+leash_context_can_be_done (LeashContext *ctx)
+{
+  g_return_val_if_fail (ctx != NULL, FALSE);
+
+  return can_be_done (ctx);
+}
+
+/**
  * leash_context_is_done:
  * @ctx: a context
  *

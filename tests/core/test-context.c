@@ -27,6 +27,7 @@ test_background (void)
   gint64 deadline = 42;
 
   g_assert_true (background == leash_context_background ());
+  g_assert_false (leash_context_can_be_done (background));
   g_assert_false (leash_context_is_done (background));
   g_assert_true (leash_context_check (background, NULL));
   g_assert_null (leash_context_get_error (background));
@@ -164,7 +165,9 @@ test_without_cancel_keeps_the_rest (void)
 
   leash_clock_advance (clock, 10);
   g_assert_true (leash_context_is_done (timed));
+  g_assert_true (leash_context_can_be_done (timed));
   g_assert_false (leash_context_is_done (kept));
+  g_assert_false (leash_context_can_be_done (kept));
   g_assert_false (leash_context_get_deadline (kept, NULL));
   g_assert_null (leash_context_get_cancellable (kept));
   g_assert_cmpstr (leash_context_get_value (kept, &first_key), ==, "one");
@@ -301,6 +304,8 @@ test_null_context (void)
   g_assert_false (leash_context_get_deadline (NULL, NULL));
   EXPECT_CRITICAL ("leash_context_get_cancellable*ctx != NULL");
   g_assert_null (leash_context_get_cancellable (NULL));
+  EXPECT_CRITICAL ("leash_context_can_be_done*ctx != NULL");
+  g_assert_false (leash_context_can_be_done (NULL));
   EXPECT_CRITICAL ("leash_context_is_done*ctx != NULL");
   g_assert_false (leash_context_is_done (NULL));
   EXPECT_CRITICAL ("leash_context_check*ctx != NULL");

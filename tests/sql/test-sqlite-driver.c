@@ -4,6 +4,7 @@
 #include "sql-fixture.h"
 
 #include <fcntl.h>
+#include <leash/leash-sqlite-vfs.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 
@@ -80,6 +81,177 @@ test_cancel_ends_a_statement_in_a_transaction (Disk *disk, gconstpointer unused)
   MUST (leash_tx_commit, tx, disk->ctx);
   leash_tx_unref (tx);
   g_assert_cmpint (get_number (disk->db, disk->ctx, "SELECT sum(a) FROM t"), ==, 3);
+}
+
+/* A table whose every page takes some time to read, on a connection that has read none of it. */
+typedef struct
+{
+  LeashFs *fs;
+  const char *vfs;
+  LeashDb *db;
+  LeashDbConn *conn;
+  LeashContext *ctx; /* cancelled by cancel_in_reading() */
+  guint64 n_reads;   /* when that is */
+} Slow;
+
+static void
+slow_begin (Slow *slow, LeashContext *ctx, guint n_pages, gint64 delay)
+{
+  g_autoptr (LeashFs) memory = leash_memory_fs_new ();
+  g_autofree char *uri = NULL, *fill = NULL;
+  LeashDb *db;
+
+  slow->fs = leash_fault_fs_new (memory);
+  slow->vfs = leash_sqlite_vfs_register (slow->fs, ctx, NULL);
+  uri = g_strdup_printf ("sqlite:file:slow.db?vfs=%s", slow->vfs);
+  fill = g_strdup_printf ("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %u)"
+                          " INSERT INTO big SELECT zeroblob (3000) FROM n",
+                          n_pages);
+  db = open_db (ctx, uri, NULL);
+  run_sql (db, ctx, "CREATE TABLE big (a)");
+  run_sql (db, ctx, "CREATE TABLE small (a)");
+  run_sql (db, ctx, "INSERT INTO small VALUES (1), (2)");
+  run_sql (db, ctx, fill);
+  leash_db_unref (db);
+  slow->db = open_db (ctx, uri, NULL);
+  slow->conn = check_out (slow->db, ctx);
+  slow->ctx = leash_context_with_cancel (ctx);
+  slow->n_reads = 20;
+  MUST (leash_db_conn_exec, slow->conn, ctx, "SELECT * FROM small", LEASH_SQL_NO_ARGS, NULL);
+  leash_fault_fs_add (
+      slow->fs, &(LeashFaultRule){ .ops = LEASH_FS_OP_READ, .effect = LEASH_FAULT_DELAY, .delay = delay });
+}
+
+static void
+slow_end (Slow *slow)
+{
+  give_back (slow->conn);
+  leash_db_unref (slow->db);
+  leash_context_unref (slow->ctx);
+  MUST (leash_sqlite_vfs_unregister, slow->vfs);
+  g_object_unref (slow->fs);
+}
+
+static gpointer
+cancel_in_reading (gpointer user_data)
+{
+  Slow *slow = user_data;
+
+  while (leash_fault_fs_count_struck (slow->fs, 0) < slow->n_reads)
+    g_usleep (100);
+  leash_context_cancel (slow->ctx, NULL);
+  return NULL;
+}
+
+/* To count a table is one instruction of SQLite's machine, in which it does not ask whether to go on. */
+static void
+test_cancel_ends_one_long_instruction (Disk *disk, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  GThread *canceller;
+  Slow slow;
+
+  slow_begin (&slow, disk->ctx, 3000, G_TIME_SPAN_MILLISECOND);
+  canceller = g_thread_new ("canceller", cancel_in_reading, &slow);
+  g_assert_false (
+      leash_db_conn_exec (slow.conn, slow.ctx, "SELECT count(*) FROM big", LEASH_SQL_NO_ARGS, NULL, &error));
+  g_thread_join (canceller);
+  assert_io_error (error, G_IO_ERROR_CANCELLED, "Executing “SELECT count(*) FROM big”");
+  g_assert_cmpuint (leash_fault_fs_count_struck (slow.fs, 0), <, 2000);
+  /* The connection is usable on. */
+  leash_fault_fs_remove (slow.fs, 1);
+  MUST (leash_db_conn_exec, slow.conn, disk->ctx, "SELECT count(*) FROM big", LEASH_SQL_NO_ARGS, NULL);
+  slow_end (&slow);
+}
+
+/* As that would end these, too. */
+static void
+test_rows_of_another_context_go_on (Disk *disk, gconstpointer unused)
+{
+  GThread *canceller;
+  LeashRows *rows;
+  Slow slow;
+
+  slow_begin (&slow, disk->ctx, 100, G_TIME_SPAN_MILLISECOND);
+  rows = query (slow.conn, disk->ctx, "SELECT a FROM small");
+  g_assert_true (leash_rows_next (rows, disk->ctx));
+  canceller = g_thread_new ("canceller", cancel_in_reading, &slow);
+  MUST (leash_db_conn_exec, slow.conn, slow.ctx, "SELECT count(*) FROM big", LEASH_SQL_NO_ARGS, NULL);
+  g_thread_join (canceller);
+  g_assert_true (leash_rows_next (rows, disk->ctx));
+  g_assert_false (leash_rows_next (rows, disk->ctx));
+  g_assert_true (leash_rows_check (rows, NULL));
+  leash_rows_unref (rows);
+  slow_end (&slow);
+}
+
+/* An interrupt that a step does not look at before its row is there is not left for what comes next. */
+static void
+test_cancel_in_the_first_row (Disk *disk, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+  GThread *canceller;
+  LeashRows *rows;
+  Slow slow;
+
+  slow_begin (&slow, disk->ctx, 10, 40 * G_TIME_SPAN_MILLISECOND);
+  slow.n_reads = 2;
+  canceller = g_thread_new ("canceller", cancel_in_reading, &slow);
+  rows = leash_db_conn_query (slow.conn, slow.ctx, "SELECT rowid FROM big", LEASH_SQL_NO_ARGS, &error);
+  g_thread_join (canceller);
+  MUST (leash_db_conn_exec, slow.conn, disk->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL);
+  g_assert_null (rows);
+  assert_io_error (error, G_IO_ERROR_CANCELLED, "SELECT rowid FROM big");
+  slow_end (&slow);
+}
+
+/* What was begun with a context that has ended since goes on with another. */
+static void
+test_rows_change_their_context (Disk *disk, gconstpointer unused)
+{
+  LeashContext *brief = leash_context_with_cancel (disk->ctx);
+  LeashDbConn *conn = check_out (disk->db, disk->ctx);
+  LeashRows *rows;
+
+  run_sql (disk->db, disk->ctx, "INSERT INTO t VALUES (2), (3)");
+  rows = query (conn, brief, "SELECT a FROM t");
+  g_assert_true (leash_rows_next (rows, brief));
+  g_assert_true (leash_rows_next (rows, brief));
+  leash_context_cancel (brief, NULL);
+  leash_context_unref (brief);
+  g_assert_true (leash_rows_next (rows, disk->ctx));
+  MUST (leash_db_conn_exec, conn, disk->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL);
+  close_rows (rows);
+  give_back (conn);
+}
+
+/* Deadlines before, in and after a statement: whichever it is, what comes next is not struck. */
+static void
+test_deadline_does_not_strike_the_next (Disk *disk, gconstpointer unused)
+{
+  LeashDbConn *conn = check_out (disk->db, disk->ctx);
+  LeashStmt *next = prepare (conn, disk->ctx, "SELECT a FROM t");
+  guint n_done = 0;
+
+  for (guint i = 0; i < 600; i++)
+    {
+      g_autoptr (LeashContext) brief = leash_context_with_timeout (disk->ctx, i % 120 * 5);
+      g_autoptr (GError) error = NULL;
+
+      if (leash_db_conn_exec (conn, brief,
+                              "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
+                              " SELECT count(*) FROM n",
+                              LEASH_SQL_NO_ARGS, NULL, &error))
+        n_done++;
+      else
+        g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+      MUST (leash_stmt_exec, next, disk->ctx, LEASH_SQL_NO_ARGS, NULL);
+      leash_context_cancel (brief, NULL);
+    }
+  g_test_message ("%u of 600 were done in time", n_done);
+  MUST (leash_stmt_close, next);
+  leash_stmt_unref (next);
+  give_back (conn);
 }
 
 /* Another process, by SQLite's own functions, that has locked the file until it is told to go. */
@@ -289,6 +461,11 @@ main (int argc, char **argv)
   ADD_DISK ("/sql/sqlite/deadline-ends-a-statement", test_deadline_ends_a_statement);
   ADD_DISK ("/sql/sqlite/cancel-ends-a-statement-in-a-transaction",
             test_cancel_ends_a_statement_in_a_transaction);
+  ADD_DISK ("/sql/sqlite/cancel-ends-one-long-instruction", test_cancel_ends_one_long_instruction);
+  ADD_DISK ("/sql/sqlite/rows-of-another-context-go-on", test_rows_of_another_context_go_on);
+  ADD_DISK ("/sql/sqlite/cancel-in-the-first-row", test_cancel_in_the_first_row);
+  ADD_DISK ("/sql/sqlite/rows-change-their-context", test_rows_change_their_context);
+  ADD_DISK ("/sql/sqlite/deadline-does-not-strike-the-next", test_deadline_does_not_strike_the_next);
   ADD_DISK ("/sql/sqlite/busy-until-the-deadline", test_busy_until_the_deadline);
   ADD_DISK ("/sql/sqlite/busy-waits", test_busy_waits);
   ADD_DISK ("/sql/sqlite/deadlock-is-told", test_deadlock_is_told);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the driver for SQLite have in common. The functions of the driver's interface, which
+ * leash-sqlite-driver.c puts together, are told of in leash-sql-driver.h. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "leash-sql-driver-private.h"
+#include "leash-sql-private.h"
+
+typedef struct
+{
+  char *name; /* without what may be a key */
+  char *file; /* as SQLite wants it */
+  int flags;
+  sqlite3 *anchor; /* keeps a database in memory; NULL for others */
+} LeashSqliteDatabase;
+
+typedef struct _LeashSqliteAlarm LeashSqliteAlarm;
+
+/* One connection. Used by one thread at a time. */
+typedef struct
+{
+  sqlite3 *db;
+  LeashContext *ctx;       /* of the call that runs; NULL between */
+  gboolean is_read_only;   /* for the transaction that is open */
+  guint n_running;         /* statements that have begun to run, and are neither at their end nor rewound */
+  LeashSqliteAlarm *alarm; /* NULL until needed */
+  LeashContext *alarm_ctx; /* what it is set for: a reference, NULL when it is not set */
+  guint64 alarm_id;        /* of leash_context_after_func() */
+} LeashSqliteSession;
+
+typedef struct
+{
+  sqlite3_stmt *stmt;
+  gboolean is_read_only;
+  gboolean is_running;
+  gboolean has_alarm;    /* it is the one that has set the session's */
+  gint64 changes_before; /* of the session in all, when the run of one that is not read-only began */
+} LeashSqliteStatement;
+
+/* leash-sqlite-error.c */
+/* The engine's error. With the text that failed, from sql on, when it was being prepared: failed is its statement. */
+void          leash_sqlite_set_error     (sqlite3               *db,
+                                          const char            *sql,
+                                          const char            *failed,
+                                          GError               **error);
+/* The error of a call: the context's, when that is why. */
+void          leash_sqlite_set_error_of_call (LeashSqliteSession *session,
+                                          LeashContext          *ctx,
+                                          int                    rc,
+                                          const char            *sql,
+                                          const char            *failed,
+                                          GError               **error);
+
+/* leash-sqlite-run.c */
+/* sqlite3_step(), ended by the context. */
+int           leash_sqlite_step          (LeashSqliteSession    *session,
+                                          LeashSqliteStatement  *statement,
+                                          LeashContext          *ctx);
+/* What has begun to run does not any more. */
+void          leash_sqlite_end_run       (LeashSqliteSession    *session,
+                                          LeashSqliteStatement  *statement);
+void          leash_sqlite_free_alarm    (LeashSqliteSession    *session);
+
+/* leash-sqlite-session.c */
+gpointer      leash_sqlite_open          (LeashSqlDriver        *driver,
+                                          const char            *uri,
+                                          GError               **error);
+void          leash_sqlite_close         (LeashSqlDriver        *driver,
+                                          gpointer               database);
+const char   *leash_sqlite_get_name      (LeashSqlDriver        *driver,
+                                          gpointer               database);
+gpointer      leash_sqlite_connect       (LeashSqlDriver        *driver,
+                                          gpointer               database,
+                                          LeashContext          *ctx,
+                                          GError               **error);
+void          leash_sqlite_disconnect    (LeashSqlDriver        *driver,
+                                          gpointer               session);
+gboolean      leash_sqlite_reset         (LeashSqlDriver        *driver,
+                                          gpointer               session,
+                                          GError               **error);
+gboolean      leash_sqlite_begin         (LeashSqlDriver        *driver,
+                                          gpointer               session,
+                                          LeashContext          *ctx,
+                                          const LeashTxOptions  *options,
+                                          GError               **error);
+gboolean      leash_sqlite_in_transaction (LeashSqlDriver       *driver,
+                                          gpointer               session);
+gboolean      leash_sqlite_script        (LeashSqlDriver        *driver,
+                                          gpointer               session,
+                                          LeashContext          *ctx,
+                                          const char            *sql,
+                                          GError               **error);
+/* After what may have ended a transaction. */
+void          leash_sqlite_look_at_end   (LeashSqliteSession    *session);
