@@ -3,6 +3,11 @@
  * The server is a child that the kernel kills when this program ends (SIGQUIT, on which it takes its own
  * children along at once), for a test that fails ends by abort(). Nothing that it writes is forced to the
  * disk.
+ *
+ * postgresql_kill() gives none of its processes the time for a last word. Each of them has made itself a
+ * session and so a group of processes of its own: they are found by their parent, which is held still
+ * meanwhile, so that it makes no more, and are waited for, as this program becomes their parent then: a
+ * server does not start where one of the last is using its memory still.
  */
 #include "postgresql-fixture.h"
 
@@ -114,7 +119,6 @@ postgresql_start_again (void)
     "",      "-F",
     "-c",    "shared_buffers=16MB",
     "-c",    "full_page_writes=off",
-    "-c",    "synchronous_commit=off",
     "-c",    "autovacuum=off",
     "-c",    "max_connections=20",
     "-c",    "max_prepared_transactions=2",
@@ -167,6 +171,7 @@ postgresql_start (const char **ret_reason)
       *ret_reason = "the server does not run as root, and there is no other user for it";
       return NULL;
     }
+  prctl (PR_SET_CHILD_SUBREAPER, 1);
   dir = g_dir_make_tmp ("leash-pg-XXXXXX", NULL);
   if (owner != NULL)
     g_assert_cmpint (chown (dir, owner->pw_uid, owner->pw_gid), ==, 0);
@@ -178,14 +183,62 @@ postgresql_start (const char **ret_reason)
   return uri;
 }
 
+static pid_t
+get_parent (const char *process)
+{
+  g_autofree char *path = g_build_filename ("/proc", process, "stat", NULL), *stat = NULL;
+  const char *behind_name;
+  int parent = 0;
+
+  if (!g_file_get_contents (path, &stat, NULL, NULL) || (behind_name = strrchr (stat, ')')) == NULL)
+    return 0;
+  return sscanf (behind_name, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* (transfer full): process ids */
+static GArray *
+find_children (pid_t parent)
+{
+  GArray *children = g_array_new (FALSE, FALSE, sizeof (pid_t));
+  GDir *processes = g_dir_open ("/proc", 0, NULL);
+  const char *name;
+
+  g_assert_nonnull (processes);
+  while ((name = g_dir_read_name (processes)) != NULL)
+    if (g_ascii_isdigit (name[0]) && get_parent (name) == parent)
+      {
+        pid_t child = (pid_t) g_ascii_strtoll (name, NULL, 10);
+
+        g_array_append_val (children, child);
+      }
+  g_dir_close (processes);
+  return children;
+}
+
+static void
+wait_for (pid_t child, int options)
+{
+  while (waitpid (child, NULL, options) < 0 && errno == EINTR)
+    continue;
+}
+
 void
 postgresql_kill (void)
 {
+  GArray *children;
+
   if (server <= 0)
     return;
-  kill (server, SIGQUIT);
-  while (waitpid (server, NULL, 0) < 0 && errno == EINTR)
-    continue;
+  kill (server, SIGSTOP);
+  wait_for (server, WUNTRACED);
+  children = find_children (server);
+  for (guint i = 0; i < children->len; i++)
+    kill (g_array_index (children, pid_t, i), SIGKILL);
+  kill (server, SIGKILL);
+  wait_for (server, 0);
+  for (guint i = 0; i < children->len; i++)
+    wait_for (g_array_index (children, pid_t, i), 0);
+  g_array_unref (children);
   server = 0;
 }
 

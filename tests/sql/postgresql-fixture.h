@@ -11,7 +11,7 @@
 /* NULL, with the reason, when there can be none here. Names a database without a password. */
 const char *postgresql_start        (const char **ret_reason);
 
-/* As of a machine that loses its power. */
+/* All of its processes at once, by SIGKILL: what was committed is kept, and nothing else is put in order. */
 void        postgresql_kill         (void);
 void        postgresql_start_again  (void);
 
