@@ -100,13 +100,21 @@ test_waiting_names_the_holders (Sql *sql, gconstpointer unused)
   g_autoptr (LeashContext) brief = leash_context_with_timeout (sql->ctx, 10000);
   LeashDbConn *conn = check_out (db, sql->ctx);
   g_autoptr (GError) error = NULL;
+  LeashClientStats stats;
 
+  leash_db_get_stats (db, &stats);
+  g_assert_cmpuint (stats.n_waits, ==, 0);
+  g_assert_cmpint (stats.wait_time, ==, 0);
   g_assert_false (leash_db_exec (db, brief, "SELECT 1", LEASH_SQL_NO_ARGS, NULL, &error));
   if (leash_has_tracking ())
     assert_io_error (error, G_IO_ERROR_TIMED_OUT, "1 of at most 1 connections are open, 1 in use",
                      "check_out");
   give_back (conn);
   run_sql (db, sql->ctx, "SELECT 1");
+  /* The second one did not have to. */
+  leash_db_get_stats (db, &stats);
+  g_assert_cmpuint (stats.n_waits, ==, 1);
+  g_assert_cmpint (stats.wait_time, >, 0);
   leash_context_cancel (brief, NULL);
   MUST (leash_db_close, db);
 }

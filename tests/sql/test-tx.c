@@ -320,6 +320,7 @@ typedef struct
 {
   gint n_overdue;  /* atomic */
   gint n_returned; /* atomic */
+  gint n_others;   /* atomic: overdue, and no transactions */
 } Told;
 
 static void
@@ -328,10 +329,21 @@ on_event (LeashTracker *tracker, LeashEventType event, const LeashResource *reso
 {
   Told *told = user_data;
 
-  if (event == LEASH_EVENT_OVERDUE && strcmp (resource->kind, "transaction") == 0)
-    g_atomic_int_inc (&told->n_overdue);
+  if (event == LEASH_EVENT_OVERDUE)
+    g_atomic_int_inc (strcmp (resource->kind, "transaction") == 0 ? &told->n_overdue : &told->n_others);
   else if (event == LEASH_EVENT_RETURNED && strcmp (resource->kind, "transaction") == 0)
     g_atomic_int_inc (&told->n_returned);
+}
+
+/* For a minute at most. */
+static void
+wait_until_told (gint *n)
+{
+  for (guint i = 0; leash_has_tracking () && g_atomic_int_get (n) == 0; i++)
+    {
+      g_assert_cmpuint (i, <, 60000);
+      g_usleep (1000);
+    }
 }
 
 /* Told of while it is held, and when it is over after all; the connection that is held as long is not. */
@@ -344,16 +356,16 @@ test_held_for_too_long (Sql *sql, gconstpointer unused)
 
   leash_tracker_set_kind_age_limit (sql->base.tracker, "transaction", 20000);
   tx = leash_db_begin (sql->db, sql->ctx, NULL, NULL);
-  while (leash_has_tracking () && g_atomic_int_get (&told.n_overdue) == 0)
-    g_usleep (1000);
+  wait_until_told (&told.n_overdue);
   g_assert_cmpint (told.n_returned, ==, 0);
   MUST (leash_tx_commit, tx, sql->ctx);
   leash_tx_unref (tx);
-  while (leash_has_tracking () && g_atomic_int_get (&told.n_returned) == 0)
-    g_usleep (1000);
+  wait_until_told (&told.n_returned);
   leash_tracker_set_kind_age_limit (sql->base.tracker, "transaction", -1);
   leash_tracker_remove_listener (sql->base.tracker, id);
-  g_assert_cmpint (told.n_overdue, ==, told.n_returned);
+  g_assert_cmpint (told.n_overdue, ==, leash_has_tracking ());
+  g_assert_cmpint (told.n_returned, ==, leash_has_tracking ());
+  g_assert_cmpint (told.n_others, ==, 0);
 }
 
 typedef struct
