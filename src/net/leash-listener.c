@@ -6,7 +6,8 @@
  *
  * An accept that fails for want of descriptors or memory fails again at once, since the connection stays
  * where it is, and a server that just goes on would do nothing else. So the first such failure is told, and
- * the accepts that follow try again by themselves, in ever longer pauses, until one succeeds.
+ * the accepts that follow try again by themselves, in ever longer pauses by their contexts' clocks, until one
+ * succeeds.
  */
 #include "leash-boxed-private.h"
 #include "leash-handle-private.h"
@@ -253,9 +254,10 @@ accept_conn (LeashListener *listener, LeashContext *ctx, GError **error)
  * them to be closed.
  *
  * After another error the listener goes on working, and who accepts again may do so at once: accepts that
- * follow a failure wait a while before they try, 5 ms at first and 1 s at most. Where descriptors or memory
- * have run out, %G_IO_ERROR_TOO_MANY_OPEN_FILES or %G_IO_ERROR_NO_SPACE is told once, and the accepts that
- * follow try until they succeed, while the connection waits to be accepted.
+ * follow a failure wait a while before they try, 5 ms at first and 1 s at most, by @ctx's clock. Where
+ * descriptors or memory have run out, %G_IO_ERROR_TOO_MANY_OPEN_FILES or %G_IO_ERROR_NO_SPACE is told by the
+ * first accept that fails, and those behind a failure try until they succeed, while the connection waits to
+ * be accepted.
  *
  * Returns: (transfer full): the connection, %NULL with @error set
  *

@@ -39,7 +39,7 @@ void         leash_roster_enter    (LeashRoster   *roster,
 /* Called when the connection has been closed for good. */
 void         leash_roster_leave    (LeashConn     *conn);
 
-/* Waits for some microseconds. Returns as leash_roster_reserve() does. */
+/* Waits for some microseconds of ctx's clock. Returns as leash_roster_reserve() does. */
 gboolean     leash_roster_pause    (LeashRoster   *roster,
                                     LeashContext  *ctx,
                                     gint64         pause,

@@ -120,17 +120,16 @@ change_n_waiting (LeashRoster *roster, guint change)
   leash_unlock (&the_lock);
 }
 
-/* Returns when the condition may hold, ctx is done, or limit microseconds have passed, -1 for as long as it
- * takes. */
+/* Returns when the condition may hold, or ctx is done. */
 static void
-wait_once (LeashRoster *roster, LeashContext *ctx, Condition condition, gint64 limit)
+wait_once (LeashRoster *roster, LeashContext *ctx, Condition condition)
 {
   LeashWaiting waiting;
 
   leash_patience_enter (&roster->patience, LEASH_WAY_IN, ctx, &waiting);
   change_n_waiting (roster, 1);
   if (!check (roster, condition))
-    leash_context_wait (waiting.ctx, limit);
+    leash_context_wait (waiting.ctx, -1);
   change_n_waiting (roster, -1u);
   leash_patience_leave (&roster->patience, &waiting);
 }
@@ -158,7 +157,7 @@ leash_roster_reserve (LeashRoster *roster, LeashContext *ctx, GError **error)
     {
       if (closed || !leash_context_check (ctx, error))
         return FALSE;
-      wait_once (roster, ctx, has_room, -1);
+      wait_once (roster, ctx, has_room);
     }
   return TRUE;
 }
@@ -225,15 +224,13 @@ leash_roster_leave (LeashConn *conn)
 gboolean
 leash_roster_pause (LeashRoster *roster, LeashContext *ctx, gint64 pause, GError **error)
 {
-  gint64 until = g_get_monotonic_time () + pause;
+  gint64 now = leash_clock_get_time (leash_context_get_clock (ctx));
+  gint64 end = pause > G_MAXINT64 - now ? G_MAXINT64 : now + pause;
+  g_autoptr (LeashContext) until = leash_context_for_wait (ctx, end);
 
-  for (gint64 left = pause; left > 0; left = until - g_get_monotonic_time ())
-    {
-      if (check (roster, is_closed) || !leash_context_check (ctx, error))
-        return FALSE;
-      wait_once (roster, ctx, is_closed, left);
-    }
-  return TRUE;
+  while (!check (roster, is_closed) && !leash_context_is_done (until))
+    wait_once (roster, until, is_closed);
+  return !check (roster, is_closed) && leash_context_check (ctx, error);
 }
 
 /* Called with the lock held. */
@@ -282,7 +279,7 @@ leash_roster_wait_empty (LeashRoster *roster, LeashContext *ctx, GError **error)
           explain (roster, error);
           return FALSE;
         }
-      wait_once (roster, ctx, is_empty, -1);
+      wait_once (roster, ctx, is_empty);
     }
   return TRUE;
 }

@@ -57,6 +57,36 @@ test_connection_is_one_entry (Fixture *fixture, gconstpointer unused)
     assert_only_open (fixture->tracker, "conn", address, dial);
 }
 
+static gboolean
+has_ended (gint tid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%d", tid);
+
+  return !g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+/* What a server waits when there are no descriptors, 5 ms at first, goes by the clock. */
+static void
+test_shortage_by_the_clock (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Lab) lab = lab_new (fixture);
+  g_autoptr (LeashListener) listener = start_listening (lab.ctx, DB);
+  g_autoptr (LeashConn) conn = dial (lab.ctx, DB);
+  Sleeper server = { .func = sleep_accepting, .ctx = lab.ctx, .subject = listener };
+  g_autoptr (GError) error = NULL;
+
+  leash_fault_network_fail_nth (lab.net, LEASH_NET_OP_ACCEPT, 1, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_assert_null (leash_listener_accept (listener, lab.ctx, &error));
+  assert_io_error (error, G_IO_ERROR_TOO_MANY_OPEN_FILES, "Accepting on “" DB);
+  sleeper_start (&server);
+  g_usleep (10000);
+  g_assert_true (is_asleep (server.tid));
+  wait_until ((leash_clock_advance (lab.clock, 5000), has_ended (server.tid)));
+  sleeper_join (&server);
+  g_assert_no_error (server.error);
+  leash_conn_unref (server.result);
+}
+
 static void
 test_refused (Fixture *fixture, gconstpointer unused)
 {
@@ -412,6 +442,7 @@ main (int argc, char **argv)
   warm_up ();
   ADD ("/net/fault/hands-everything-on", test_hands_everything_on);
   ADD ("/net/fault/connection-is-one-entry", test_connection_is_one_entry);
+  ADD ("/net/fault/shortage-goes-by-the-clock", test_shortage_by_the_clock);
   ADD ("/net/fault/refused", test_refused);
   ADD ("/net/fault/nth-call-fails", test_nth_call_fails);
   ADD ("/net/fault/every-operation-can-fail", test_every_operation_can_fail);
