@@ -141,13 +141,12 @@ leash_client_dial (LeashClient *client, LeashContext *ctx, gconstpointer caller,
 /* Whether the peer has closed it, or said something that nobody asked for. What cannot be asked is believed.
  */
 static gboolean
-is_stale (LeashConn *conn)
+is_stale (LeashConn *conn, LeashContext *ctx)
 {
   char byte;
 
-  return LEASH_CONN_HAS (conn, wait)
-         && conn->ops->read (conn->handle.impl, leash_context_background (), &byte, 1, NULL)
-                != LEASH_CONN_WOULD_BLOCK;
+  return conn->polled != NULL && conn->polled->read != NULL
+         && conn->polled->read (conn->handle.impl, ctx, &byte, 1, NULL) != LEASH_CONN_WOULD_BLOCK;
 }
 
 static gboolean
@@ -177,7 +176,7 @@ leash_client_is_fit (LeashClient *client, LeashPooled *pooled, LeashContext *ctx
   if ((options->life_time > 0 && now - pooled->opened_at >= options->life_time)
       || (options->idle_time > 0 && idle_time >= options->idle_time))
     return count_and_refuse (client, &client->stats.n_expired);
-  if ((is_probing || idle_time > options->probe_after) && is_stale (pooled->conn))
+  if ((is_probing || idle_time > options->probe_after) && is_stale (pooled->conn, ctx))
     return count_and_refuse (client, &client->stats.n_stale);
   if (options->health_check != NULL && idle_time > options->health_check_after
       && !is_healthy (options, pooled->conn, ctx))

@@ -58,6 +58,7 @@ make_checkout (LeashPooled *pooled)
   LeashConn *checkout
       = leash_conn_new (inner->ops, inner->handle.impl, NULL, inner->local_address, inner->remote_address);
 
+  checkout->polled = inner->polled;
   checkout->handle.close = close_nothing;
   checkout->handle.end = end_checkout;
   checkout->handle.noun = "checkout";

@@ -86,7 +86,7 @@ leash_conn_wait_bare (LeashConn *conn, LeashContext *ctx, LeashWay way, GError *
 
   leash_patience_enter (&conn->patience, way, ctx, &waiting);
   if (!leash_use_is_closed (&conn->handle.use))
-    is_ready = conn->ops->wait (conn->handle.impl, waiting.ctx, condition, &reason);
+    is_ready = conn->polled->wait (conn->handle.impl, waiting.ctx, condition, &reason);
   was_done = leash_context_is_done (waiting.ctx);
   was_woken = leash_patience_leave (&conn->patience, &waiting);
   return is_ready || look_again (conn, ctx, way, was_woken, was_done, reason, error);

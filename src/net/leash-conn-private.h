@@ -15,6 +15,7 @@ struct _LeashConn
 {
   LeashHandle handle;      /* first */
   const LeashConnOps *ops; /* static in the implementation */
+  const LeashConnOps *polled; /* what tries, and waits: ops, or others beside; NULL where nothing does */
   LeashPatience patience;
   LeashRoster
       *roster; /* a reference; NULL when no listener has accepted it; does not change while it is open */
@@ -55,6 +56,7 @@ struct _LeashMove
   int *ret_fds;
   guint n_fds;
   guint *ret_n_fds;
+  gboolean only_tries; /* does not wait */
 };
 
 gssize leash_conn_run_read (LeashConn *conn, LeashContext *ctx, const LeashMove *move, GError **error);

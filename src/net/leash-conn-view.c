@@ -44,7 +44,7 @@ view_get_context (View *view, GCancellable *cancellable)
 static gboolean
 view_can_poll (View *view)
 {
-  return LEASH_CONN_HAS (view->conn, wait);
+  return view->conn->polled != NULL;
 }
 
 /* What a call that does not wait came to. */
@@ -108,7 +108,7 @@ wait_in_thread (gpointer user_data)
 
   leash_patience_enter (&self->conn->patience, self->way, self->waiting_ctx, &waiting);
   if (!leash_conn_is_closed (self->conn))
-    self->conn->ops->wait (self->conn->handle.impl, waiting.ctx, get_condition (self->way), NULL);
+    self->conn->polled->wait (self->conn->handle.impl, waiting.ctx, get_condition (self->way), NULL);
   leash_patience_leave (&self->conn->patience, &waiting);
   g_source_set_ready_time (self->source, 0);
   return NULL;
@@ -122,7 +122,7 @@ readiness_start (Readiness *self)
   if (conn != NULL && leash_socket_conn_has_ops (conn->ops))
     g_source_add_unix_fd (self->source, conn->ops->get_fd (conn->handle.impl),
                           get_condition (self->way) | G_IO_HUP | G_IO_ERR);
-  else if (conn == NULL || !LEASH_CONN_HAS (conn, wait))
+  else if (conn == NULL || conn->polled == NULL)
     g_source_set_ready_time (self->source, 0);
   else
     self->thread = g_thread_new ("leash-ready", wait_in_thread, self);
@@ -308,11 +308,11 @@ leash_conn_input_stream_read_nonblocking (GPollableInputStream *stream, void *bu
   View *view = input_view (stream);
   gssize n = -1;
 
-  if (!leash_conn_begin (view->conn, &call_read, view_can_poll (view) && view->conn->ops->read != NULL,
+  if (!leash_conn_begin (view->conn, &call_read, view_can_poll (view) && view->conn->polled->read != NULL,
                          LEASH_CALLER, error))
     return -1;
   if (view_may_try (view, LEASH_WAY_IN, error))
-    n = view->conn->ops->read (view->conn->handle.impl, view->ctx, buffer, count, error);
+    n = view->conn->polled->read (view->conn->handle.impl, view->ctx, buffer, count, error);
   leash_conn_note_read (view->conn, n);
   return view_tell (view, &call_read, n, error);
 }
@@ -414,11 +414,11 @@ leash_conn_output_stream_write_nonblocking (GPollableOutputStream *stream, const
   View *view = output_view (stream);
   gssize n = -1;
 
-  if (!leash_conn_begin (view->conn, &call_write, view_can_poll (view) && view->conn->ops->write != NULL,
+  if (!leash_conn_begin (view->conn, &call_write, view_can_poll (view) && view->conn->polled->write != NULL,
                          LEASH_CALLER, error))
     return -1;
   if (view_may_try (view, LEASH_WAY_OUT, error))
-    n = view->conn->ops->write (view->conn->handle.impl, view->ctx, buffer, count, error);
+    n = view->conn->polled->write (view->conn->handle.impl, view->ctx, buffer, count, error);
   if (n < 0)
     leash_conn_give_up (view->conn);
   return view_tell (view, &call_write, n, error);

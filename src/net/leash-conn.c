@@ -135,6 +135,7 @@ leash_conn_new (const LeashConnOps *ops, gpointer impl, GDestroyNotify destroy, 
   conn->handle.end = end;
   leash_patience_init (&conn->patience);
   conn->ops = ops;
+  conn->polled = LEASH_CONN_HAS (conn, wait) ? ops : NULL;
   return conn;
 }
 

@@ -123,8 +123,8 @@ refuse (GError **error)
 static gssize
 try_inner (LeashConn *inner, LeashContext *ctx, const LeashMove *move, GError **error)
 {
-  return LEASH_CONN_HAS (inner, wait) ? move->run (inner, ctx, move, error)
-                                      : leash_conn_move_bare (inner, ctx, move, error);
+  return LEASH_CONN_HAS (inner, wait) || move->only_tries ? move->run (inner, ctx, move, error)
+                                                          : leash_conn_move_bare (inner, ctx, move, error);
 }
 
 /* Within the inner connection, which a reset closes only when all have left. */
@@ -137,7 +137,8 @@ move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, const Leas
     return -1;
   do
     n = try_inner (self->conn, ctx, move, error);
-  while (n == LEASH_CONN_WOULD_BLOCK && leash_conn_wait_bare (self->conn, ctx, move->way, error)
+  while (n == LEASH_CONN_WOULD_BLOCK && !move->only_tries
+         && leash_conn_wait_bare (self->conn, ctx, move->way, error)
          && leash_net_faults_wait (self->faults, ctx, call, error));
   if (n < 0 && move->way == LEASH_WAY_OUT)
     leash_conn_give_up (self->conn);
@@ -154,13 +155,15 @@ move (Front *self, LeashContext *ctx, LeashMove *move, gboolean has_op, GError *
   LeashNetVerdict judged;
   gssize n;
 
+  if (move->only_tries && !is_reset (self, NULL) && leash_net_faults_is_stalled (self->faults, &call))
+    return LEASH_CONN_WOULD_BLOCK;
   if (!begin (self, ctx, &call, &judged, error) || (!has_op && !refuse (error)))
     return -1;
   move->count = judged.verdict.count;
   n = move_inner (self, ctx, &call, move, error);
   /* The end of the data, when it was a reset here that made it, is a failure. */
   if (n <= 0)
-    return is_reset (self, error) || n < 0 ? -1 : 0;
+    return is_reset (self, error) || (n < 0 && !move->only_tries) ? -1 : n;
   __atomic_fetch_add (op == LEASH_NET_OP_READ ? &self->n_read : &self->n_written, (guint64) n,
                       __ATOMIC_RELAXED);
   if (judged.is_metered)
@@ -220,6 +223,99 @@ fault_receive_fds (gpointer impl, LeashContext *ctx, void *buffer, gsize count, 
   };
 
   return move (self, ctx, &receive, LEASH_CONN_HAS (self->conn, receive_fds), error);
+}
+
+/* What a judged write may move of the vectors, as one vector or as more. */
+static gssize
+run_writev (LeashConn *inner, LeashContext *ctx, const LeashMove *move, GError **error)
+{
+  g_autofree GOutputVector *some = g_memdup2 (move->vectors, move->n_vectors * sizeof *some);
+  gsize left = move->count, n = 0;
+
+  for (; n < move->n_vectors && left > 0; left -= some[n++].size)
+    some[n].size = MIN (some[n].size, left);
+  return inner->ops->writev (inner->handle.impl, ctx, some, n, error);
+}
+
+/* Where the inner one has no such operation, this one writes the first vector, as if it had none, too. */
+static gssize
+fault_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, gsize n_vectors, GError **error)
+{
+  Front *self = impl;
+  LeashMove write = { .run = run_writev, .way = LEASH_WAY_OUT, .vectors = vectors, .n_vectors = n_vectors };
+
+  if (!LEASH_CONN_HAS (self->conn, writev))
+    return fault_write (impl, ctx, vectors->buffer, vectors->size, error);
+  for (gsize i = 0; i < n_vectors; i++)
+    write.count += vectors[i].size;
+  return move (self, ctx, &write, TRUE, error);
+}
+
+/*
+ * What streams and pools use, who do not want to wait: a try is a call, and judged as one, also when it finds
+ * that it would have to wait; a rule's delay it waits out nevertheless. While a rule stalls the connection
+ * nothing is tried, and waiting goes on. The other operations wait by themselves, so that what the program
+ * calls once is judged once.
+ */
+
+static gssize
+run_polled_read (LeashConn *inner, LeashContext *ctx, const LeashMove *move, GError **error)
+{
+  return inner->polled->read (inner->handle.impl, ctx, move->buffer, move->count, error);
+}
+
+static gssize
+run_polled_write (LeashConn *inner, LeashContext *ctx, const LeashMove *move, GError **error)
+{
+  return inner->polled->write (inner->handle.impl, ctx, move->buffer, move->count, error);
+}
+
+static gssize
+try_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GError **error)
+{
+  Front *self = impl;
+  LeashMove read = {
+    .run = run_polled_read,
+    .way = LEASH_WAY_IN,
+    .buffer = buffer,
+    .count = count,
+    .only_tries = TRUE,
+  };
+
+  return move (self, ctx, &read, self->conn->polled->read != NULL, error);
+}
+
+static gssize
+try_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize count, GError **error)
+{
+  Front *self = impl;
+  LeashMove write = {
+    .run = run_polled_write,
+    .way = LEASH_WAY_OUT,
+    .buffer = (char *) buffer,
+    .count = count,
+    .only_tries = TRUE,
+  };
+
+  return move (self, ctx, &write, self->conn->polled->write != NULL, error);
+}
+
+/* One that is reset is ready, to say so. */
+static gboolean
+fault_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
+{
+  Front *self = impl;
+  gboolean reads = condition == G_IO_IN, is_ready;
+  LeashNetCall call = get_call (self, reads ? LEASH_NET_OP_READ : LEASH_NET_OP_WRITE, 0);
+
+  if (!leash_use_enter (&self->conn->handle.use))
+    return TRUE;
+  do
+    is_ready = leash_net_faults_wait (self->faults, ctx, &call, error)
+               && leash_conn_wait_bare (self->conn, ctx, reads ? LEASH_WAY_IN : LEASH_WAY_OUT, error);
+  while (is_ready && leash_net_faults_is_stalled (self->faults, &call));
+  leash_handle_leave (&self->conn->handle);
+  return is_ready || is_reset (self, error);
 }
 
 /* The rest */
@@ -306,12 +402,20 @@ fault_close (gpointer impl, GError **error)
   return leash_handle_close_bare (&self->conn->handle, may ? error : NULL) && may;
 }
 
+static const LeashConnOps polled_ops = {
+  .size = sizeof (LeashConnOps),
+  .read = try_read,
+  .write = try_write,
+  .wait = fault_wait,
+};
+
 static const LeashConnOps conn_ops = {
   .size = sizeof (LeashConnOps),
   .read = fault_read,
   .write = fault_write,
   .shutdown = fault_shutdown,
   .close = fault_close,
+  .writev = fault_writev,
   .reset = fault_reset,
   .get_credentials = fault_get_credentials,
   .send_fds = fault_send_fds,
@@ -328,6 +432,7 @@ leash_fault_conn_new (LeashNetFaults *faults, LeashContext *ctx, const char *par
                                     leash_conn_get_remote_address (inner));
 
   self->conn = inner;
+  conn->polled = inner->polled != NULL ? &polled_ops : NULL;
   self->use = &conn->handle.use;
   self->end.own = leash_conn_get_local_address (inner);
   self->end.other = leash_conn_get_remote_address (inner);

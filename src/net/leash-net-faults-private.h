@@ -87,6 +87,8 @@ gboolean            leash_net_faults_begin (LeashNetFaults       *faults,
                                             const LeashNetCall   *call,
                                             LeashNetVerdict      *ret_verdict,
                                             GError              **error);
+gboolean            leash_net_faults_is_stalled (LeashNetFaults  *faults,
+                                            const LeashNetCall   *call);
 /* Waits while a rule stalls the call. */
 gboolean            leash_net_faults_wait  (LeashNetFaults       *faults,
                                             LeashContext         *ctx,

@@ -251,8 +251,8 @@ leash_net_faults_begin (LeashNetFaults *faults, LeashContext *ctx, const LeashNe
   return !verdict->fails && leash_net_faults_wait (faults, ctx, call, error);
 }
 
-static gboolean
-is_stalled (LeashNetFaults *faults, const LeashNetCall *call)
+gboolean
+leash_net_faults_is_stalled (LeashNetFaults *faults, const LeashNetCall *call)
 {
   const GPtrArray *rules = faults->list.rules;
   gboolean found = FALSE;
@@ -275,13 +275,13 @@ leash_net_faults_wait (LeashNetFaults *faults, LeashContext *ctx, const LeashNet
 {
   LeashWaiting waiting;
 
-  while (G_UNLIKELY (is_stalled (faults, call)))
+  while (G_UNLIKELY (leash_net_faults_is_stalled (faults, call)))
     {
       if (!leash_context_check (ctx, error))
         return FALSE;
       /* On the list of those who are woken before it looks. */
       leash_patience_enter (&faults->patience, LEASH_WAY_IN, ctx, &waiting);
-      if (is_stalled (faults, call))
+      if (leash_net_faults_is_stalled (faults, call))
         leash_context_wait (waiting.ctx, -1);
       leash_patience_leave (&faults->patience, &waiting);
     }

@@ -242,6 +242,85 @@ test_short_reads_and_writes_lose_nothing (Fixture *fixture, gconstpointer unused
   g_assert_cmpuint (leash_fault_network_count_calls (lab.net, LEASH_NET_OP_READ), ==, 5);
 }
 
+/* Vectors are one call, of all their bytes. */
+static void
+test_vectors (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Lab) lab = lab_new (fixture);
+  g_auto (Ends) ends = connect_ends (lab.ctx, DB);
+  GOutputVector pieces[] = { { "abc", 3 }, { "", 0 }, { "def", 3 }, { "ghi", 3 } };
+  guint rule;
+
+  g_assert_cmpint (leash_conn_writev (ends.dialled, lab.ctx, pieces, 4, NULL), ==, 9);
+  g_assert_cmpuint (leash_fault_network_count_calls (lab.net, LEASH_NET_OP_WRITE), ==, 1);
+  assert_reads (ends.accepted, lab.ctx, "abcdefghi");
+  rule = add (lab, .ops = LEASH_NET_OP_WRITE, .effect = LEASH_NET_FAULT_SHORT, .bytes = 5);
+  g_assert_cmpint (leash_conn_writev (ends.dialled, lab.ctx, pieces, 4, NULL), ==, 5);
+  assert_reads (ends.accepted, lab.ctx, "abcde");
+  leash_fault_network_remove (lab.net, rule);
+  add (lab, .ops = LEASH_NET_OP_WRITE, .effect = LEASH_NET_FAULT_CUT, .bytes = 15);
+  g_assert_cmpint (leash_conn_writev (ends.dialled, lab.ctx, pieces, 2, NULL), ==, 1);
+  g_assert_cmpint (leash_conn_writev (ends.dialled, lab.ctx, pieces, 4, NULL), ==, -1);
+}
+
+/* A stream's tries are calls, which rules fail and shorten; none waits for what has not come. */
+static void
+test_stream_can_be_polled (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Lab) lab = lab_new (fixture);
+  g_auto (Ends) ends = connect_ends (lab.ctx, DB);
+  g_autoptr (GIOStream) stream = leash_conn_to_stream (ends.dialled, lab.ctx);
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  GPollableOutputStream *output = G_POLLABLE_OUTPUT_STREAM (g_io_stream_get_output_stream (stream));
+  g_autoptr (GError) error = NULL;
+  char buffer[8];
+
+  g_assert_true (g_pollable_input_stream_can_poll (input));
+  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, buffer, 8, NULL, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_clear_error (&error);
+  g_assert_cmpuint (leash_fault_network_count_calls (lab.net, LEASH_NET_OP_READ), ==, 1);
+  write_text (ends.accepted, lab.ctx, "abcd");
+  add (lab, .effect = LEASH_NET_FAULT_SHORT, .bytes = 3);
+  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, buffer, 8, NULL, &error), ==, 3);
+  g_assert_cmpint (g_pollable_output_stream_write_nonblocking (output, "wxyz", 4, NULL, &error), ==, 3);
+  g_assert_no_error (error);
+  assert_reads (ends.accepted, lab.ctx, "wxy");
+  leash_fault_network_fail_nth (lab.net, LEASH_NET_OP_READ, 1, G_IO_ERROR_CONNECTION_CLOSED);
+  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, buffer, 8, NULL, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_CONNECTION_CLOSED, "injected by rule 2");
+}
+
+static void
+test_pool_finds_the_stale (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Lab) lab = lab_new (fixture);
+  g_autoptr (LeashListener) listener = start_listening (lab.ctx, DB);
+  g_autoptr (LeashClient) client = leash_client_new (lab.ctx, DB, NULL);
+  g_autoptr (LeashConn) second = NULL;
+  LeashConn *conn = leash_client_checkout (client, lab.ctx, NULL);
+  LeashConn *server = accept_one (listener, lab.ctx);
+  LeashClientStats stats;
+
+  leash_client_return (client, conn, NULL);
+  leash_conn_unref (conn);
+  leash_conn_unref (server);
+  leash_clock_advance (lab.clock, G_TIME_SPAN_SECOND + 1);
+  second = leash_client_checkout (client, lab.ctx, NULL);
+  leash_client_get_stats (client, &stats);
+  g_assert_cmpuint (stats.n_stale, ==, 1);
+  g_assert_cmpuint (stats.n_dials, ==, 2);
+  /* One that is well is found to be that. */
+  leash_client_return (client, second, NULL);
+  leash_conn_unref (second);
+  leash_clock_advance (lab.clock, G_TIME_SPAN_SECOND + 1);
+  second = leash_client_checkout (client, lab.ctx, NULL);
+  leash_client_get_stats (client, &stats);
+  g_assert_cmpuint (stats.n_stale, ==, 1);
+  leash_client_return (client, second, NULL);
+  leash_client_close (client, NULL);
+}
+
 static void
 test_delay_is_of_the_contexts_clock (Fixture *fixture, gconstpointer unused)
 {
@@ -451,6 +530,9 @@ main (int argc, char **argv)
   ADD ("/net/fault/reset-wakes-who-waits", test_reset_wakes_who_waits);
   ADD ("/net/fault/cut-behind-so-many-bytes", test_cut_behind_so_many_bytes);
   ADD ("/net/fault/short-reads-and-writes-lose-nothing", test_short_reads_and_writes_lose_nothing);
+  ADD ("/net/fault/vectors-are-one-call", test_vectors);
+  ADD ("/net/fault/stream-can-be-polled", test_stream_can_be_polled);
+  ADD ("/net/fault/pool-finds-what-is-stale", test_pool_finds_the_stale);
   ADD ("/net/fault/delay-is-of-the-contexts-clock", test_delay_is_of_the_contexts_clock);
   ADD ("/net/fault/delay-ends-with-the-context", test_delay_ends_with_the_context);
   ADD ("/net/fault/bandwidth", test_bandwidth);

@@ -214,6 +214,45 @@ test_rule_for_a_peer (Fixture *fixture, gconstpointer unused)
   assert_io_error (error, G_IO_ERROR_CONNECTION_CLOSED, "Reading from", "reset");
 }
 
+static gboolean
+count_ready (GObject *stream, gpointer n)
+{
+  g_atomic_int_inc ((gint *) n);
+  return G_SOURCE_REMOVE;
+}
+
+/* What is polled is not ready while it is parted, and then goes on; nor is anything tried. */
+static void
+test_partition_of_what_is_polled (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Lab) lab = lab_new (fixture);
+  g_auto (Ends) ends = connect_ends (lab.ctx, DB);
+  g_autoptr (GIOStream) stream = leash_conn_to_stream (ends.dialled, lab.ctx);
+  GPollableInputStream *input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream));
+  g_autoptr (GMainContext) loop = g_main_context_new ();
+  guint rule = leash_fault_network_add (
+      lab.net, &(LeashNetFaultRule){ .ops = LEASH_NET_OP_READ, .effect = LEASH_NET_FAULT_STALL });
+  g_autoptr (GSource) source = g_pollable_input_stream_create_source (input, NULL);
+  g_autoptr (GError) error = NULL;
+  gint n_ready = 0;
+  char buffer[8];
+
+  g_source_set_callback (source, G_SOURCE_FUNC (count_ready), &n_ready, NULL);
+  g_source_attach (source, loop);
+  write_text (ends.accepted, lab.ctx, "late");
+  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, buffer, 8, NULL, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_clear_error (&error);
+  while (g_main_context_iteration (loop, FALSE))
+    ;
+  g_assert_cmpint (n_ready, ==, 0);
+  leash_fault_network_remove (lab.net, rule);
+  while (n_ready == 0)
+    g_main_context_iteration (loop, TRUE);
+  g_assert_cmpint (g_pollable_input_stream_read_nonblocking (input, buffer, 8, NULL, &error), ==, 4);
+  g_source_destroy (source);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -227,5 +266,6 @@ main (int argc, char **argv)
        test_partition_holds_both_ways_on_the_hosts_network);
   ADD ("/net/fault/partition-between-parties", test_partition_between_parties);
   ADD ("/net/fault/rule-for-a-peer", test_rule_for_a_peer);
+  ADD ("/net/fault/partition-of-what-is-polled", test_partition_of_what_is_polled);
   return g_test_run ();
 }

@@ -422,10 +422,50 @@ test_close_wakes_writer (Fixture *fixture, gconstpointer unused)
   assert_io_error (sleeper.error, G_IO_ERROR_CLOSED, "closed");
 }
 
+static gboolean
+accept_any (GTlsConnection *tls, GTlsCertificate *certificate, GTlsCertificateFlags errors, gpointer unused)
+{
+  return TRUE;
+}
+
+/* GIO's own TLS polls what it is over. */
+static void
+test_of_gio_over_a_fault_network (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Tls) tls = { 0 };
+  g_autoptr (LeashNetwork) net = leash_fault_network_new (leash_context_get_network (fixture->ctx));
+  g_autoptr (LeashContext) ctx = leash_context_with_network (fixture->ctx, net);
+  g_autofree char *address = NULL;
+  g_autoptr (LeashConn) conn = NULL;
+  g_autoptr (GIOStream) below = NULL;
+  g_autoptr (GIOStream) stream = NULL;
+  g_autoptr (GError) error = NULL;
+  char greeting[sizeof GREETING];
+  GThread *thread;
+
+  begin (&tls, fixture, make_config ("good"), make_config (NULL), TLS);
+  address = g_strconcat ("tcp", strchr (leash_listener_get_address (tls.listener), ':'), NULL);
+  thread = g_thread_new ("server", serve, &tls);
+  leash_fault_network_add (
+      net, &(LeashNetFaultRule){ .ops = LEASH_NET_OP_READ, .effect = LEASH_NET_FAULT_SHORT, .bytes = 100 });
+  conn = dial (ctx, address);
+  below = leash_conn_to_stream (conn, ctx);
+  stream = g_tls_client_connection_new (below, NULL, &error);
+  g_assert_no_error (error);
+  g_signal_connect (stream, "accept-certificate", G_CALLBACK (accept_any), NULL);
+  g_input_stream_read_all (g_io_stream_get_input_stream (stream), greeting, sizeof greeting, NULL, NULL,
+                           &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (greeting, ==, GREETING);
+  g_thread_join (thread);
+  g_assert_no_error (tls.accept_error);
+}
+
 static void
 add_tests (void)
 {
   ADD_TLS ("/net/tls/write-deadline-loses-nothing", test_write_deadline_loses_nothing);
+  ADD_TLS ("/net/tls/stream/of-gio-over-a-fault-network", test_of_gio_over_a_fault_network);
   ADD_TLS ("/net/tls/stream/tries-to-write", test_stream_tries_to_write);
   ADD_TLS ("/net/tls/stream/before-the-handshake", test_stream_before_the_handshake);
   ADD_TLS ("/net/tls/stream/shakes-hands", test_stream_shakes_hands);
