@@ -28,7 +28,8 @@ G_BEGIN_DECLS
  *   operation, the others above and below return %LEASH_CONN_WOULD_BLOCK, without an error, instead of waiting; without
  *   it they wait by themselves, and stop when their context is done
  * @writev: as @write, from several places; one at least has bytes
- * @reset: called before @close, and not @shutdown then: has the peer find an error instead of an end
+ * @reset: called before @close, and not @shutdown then: has the peer find an error instead of an end, where the
+ *   transport has such a thing; local sockets have not, and their peers find the end
  * @get_credentials: who the peer is
  * @send_fds: as @write, with descriptors
  * @receive_fds: as @read, with descriptors

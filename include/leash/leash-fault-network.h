@@ -49,7 +49,7 @@ typedef enum
  * @LEASH_NET_FAULT_DELAY: the call begins only after the rule's delay, on the clock of its context; it fails
  *   when the context is done before
  * @LEASH_NET_FAULT_RESET: reading, writing or shutting down finds the connection reset, as does all that
- *   follows on it, and as does the peer
+ *   follows on it, and as does the peer; over local sockets, which cannot be reset, the peer finds the end
  * @LEASH_NET_FAULT_CUT: likewise behind so many bytes, the rule's, of each connection; those before pass
  * @LEASH_NET_FAULT_BANDWIDTH: all reads and writes that match move so many bytes a second together, on the
  * clock of their contexts; a call moves a tenth of that at most, and a byte at least

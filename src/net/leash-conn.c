@@ -540,6 +540,11 @@ leash_conn_close (LeashConn *conn, GError **error)
  * threads fail with %G_IO_ERROR_CLOSED and the message of @cause, and the peer learns that this was no
  * regular end: a TCP connection is reset, whatever was written and has not arrived is lost.
  *
+ * A local socket cannot be reset: the peer reads all that was written, and then the end, as after
+ * leash_conn_close(). Only where this end had not read all that the peer wrote does the kernel have the peer
+ * find a reset behind that, with either function. A protocol over local sockets has to tell the end of a
+ * message itself.
+ *
  * Returns: %TRUE, or %FALSE with @error set when closing failed
  *
  * Since: 0.1

@@ -306,6 +306,8 @@ local_get_credentials (gpointer impl, GError **error)
   return leash_socket_get_credentials (get_fd (impl), error);
 }
 
+/* Of no effect on local sockets, to which it is left to tell of unread data with a reset, or else of the end.
+ */
 static void
 socket_reset (gpointer impl, const GError *cause)
 {

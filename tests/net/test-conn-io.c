@@ -502,6 +502,33 @@ test_close_with_error_alone (Fixture *fixture, gconstpointer unused)
   assert_io_error (error, G_IO_ERROR_CONNECTION_CLOSED, g_strerror (ECONNRESET));
 }
 
+/* A local socket cannot be reset: what was written comes, and then the end, or a reset where data was unread.
+ */
+static void
+test_close_with_error_locally (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *address = g_strconcat ("unix:", fixture->dir, "/socket", NULL);
+  g_autoptr (GError) cause = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "no more of this");
+  g_autoptr (GError) error = NULL;
+  char bytes[8];
+
+  for (int has_unread = 0; has_unread < 2; has_unread++)
+    {
+      g_auto (Ends) ends = connect_ends (fixture->ctx, address);
+
+      if (has_unread)
+        g_assert_true (leash_conn_write_all (ends.accepted, fixture->ctx, "x", 1, NULL, NULL));
+      g_assert_true (leash_conn_write_all (ends.dialled, fixture->ctx, "last", 4, NULL, NULL));
+      g_assert_true (leash_conn_close_with_error (ends.dialled, cause, &error));
+      g_assert_cmpint (leash_conn_read (ends.accepted, fixture->ctx, bytes, 8, &error), ==, 4);
+      g_assert_cmpint (leash_conn_read (ends.accepted, fixture->ctx, bytes, 8, &error), ==,
+                       has_unread ? -1 : 0);
+      if (has_unread)
+        assert_io_error (error, G_IO_ERROR_CONNECTION_CLOSED, g_strerror (ECONNRESET));
+      g_assert_no_error (error);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -545,5 +572,6 @@ main (int argc, char **argv)
   ADD ("/net/conn/descriptors-and-credentials-are-local", test_only_local);
   ADD ("/net/conn/close-with-error", test_close_with_error);
   ADD ("/net/conn/close-with-error-when-nobody-waits", test_close_with_error_alone);
+  ADD ("/net/conn/close-with-error-over-a-local-socket", test_close_with_error_locally);
   return g_test_run ();
 }

@@ -197,6 +197,25 @@ test_reset_on_the_hosts_network (Fixture *fixture, gconstpointer unused)
   assert_is_reset (ends.accepted, ctx);
 }
 
+/* The local peer, whose socket cannot be reset, reads the end; this one finds what TCP's does. */
+static void
+test_reset_over_a_local_socket (Fixture *fixture, gconstpointer unused)
+{
+  g_autofree char *address = g_strconcat ("unix:", fixture->dir, "/socket", NULL);
+  g_autoptr (LeashNetwork) net = leash_fault_network_new (leash_context_get_network (fixture->ctx));
+  g_autoptr (LeashContext) ctx = leash_context_with_network (fixture->ctx, net);
+  g_auto (Ends) ends = connect_ends (ctx, address);
+  char byte;
+
+  leash_fault_network_add (
+      net, &(LeashNetFaultRule){ .ops = LEASH_NET_OP_WRITE, .effect = LEASH_NET_FAULT_CUT, .bytes = 1 });
+  write_text (ends.dialled, ctx, "x");
+  g_assert_cmpint (leash_conn_write (ends.dialled, ctx, "y", 1, NULL), ==, -1);
+  assert_is_reset (ends.dialled, ctx);
+  assert_reads (ends.accepted, ctx, "x");
+  g_assert_cmpint (leash_conn_read (ends.accepted, ctx, &byte, 1, NULL), ==, 0);
+}
+
 /* A reader that waits in another thread when a write resets the connection. */
 static void
 test_reset_wakes_who_waits (Fixture *fixture, gconstpointer unused)
@@ -527,6 +546,7 @@ main (int argc, char **argv)
   ADD ("/net/fault/every-operation-can-fail", test_every_operation_can_fail);
   ADD ("/net/fault/reset-is-seen-at-both-ends", test_reset_is_seen_at_both_ends);
   ADD ("/net/fault/reset-on-the-hosts-network", test_reset_on_the_hosts_network);
+  ADD ("/net/fault/reset-over-a-local-socket", test_reset_over_a_local_socket);
   ADD ("/net/fault/reset-wakes-who-waits", test_reset_wakes_who_waits);
   ADD ("/net/fault/cut-behind-so-many-bytes", test_cut_behind_so_many_bytes);
   ADD ("/net/fault/short-reads-and-writes-lose-nothing", test_short_reads_and_writes_lose_nothing);
