@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * LeashSqlDriver: what speaks to an engine. Those for SQLite and PostgreSQL are there; others are added by
- * leash_sql_add_driver() before the first leash_db_open(). Tracking, pools, life cycles, use after close and two threads
- * at a time are dealt with before a driver is called, so that whoever writes one gets all of it for nothing.
+ * leash_sql_add_driver() at any time, for what is opened from then on. Tracking, pools, life cycles, use after close and
+ * two threads at a time are dealt with before a driver is called, so that whoever writes one gets all of it for nothing.
  */
 #pragma once
 

@@ -24,8 +24,10 @@ get_column_name (LeashSqlCommand *command, guint column)
 static gboolean
 refuse (LeashSqlCommand *command, guint column, LeashSqlError code, const char *what, GError **error)
 {
-  leash_sql_error_set (error, code, NULL, "column %u, “%s”, %s", column, get_column_name (command, column),
-                       what);
+  char name[LEASH_SQL_NAME_SIZE];
+
+  leash_sql_error_set (error, code, NULL, "column %u, “%s”, %s", column,
+                       leash_sql_shorten (name, get_column_name (command, column)), what);
   return FALSE;
 }
 

@@ -39,15 +39,28 @@ is_scheme (const char *scheme)
          && strspn (scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == strlen (scheme);
 }
 
+static gboolean
+is_version_known (const char *scheme, guint version, GError **error)
+{
+  if (version >= 1 && version <= LEASH_SQL_DRIVER_INTERFACE_VERSION)
+    return TRUE;
+  leash_sql_error_set (error, LEASH_SQL_ERROR_FAILED, NULL,
+                       "Adding a driver for “%s”: it is of version %u of the interface, not from 1 to %u",
+                       scheme, version, LEASH_SQL_DRIVER_INTERFACE_VERSION);
+  return FALSE;
+}
+
 /**
  * leash_sql_add_driver:
  * @scheme: what stands before the colon in the names of its databases, in lower case: "mysql"
  * @driver: (transfer none): the driver
  * @error: return location for an error
  *
- * Adds a driver for the whole process, from then on. May be called from any thread.
+ * Adds a driver for the whole process: for databases that are opened from then on. May be called from any
+ * thread.
  *
- * Returns: %TRUE, or %FALSE with %LEASH_SQL_ERROR_URI when @scheme is none or has a driver
+ * Returns: %TRUE, or %FALSE with %LEASH_SQL_ERROR_URI when @scheme is none or has a driver, and with
+ *   %LEASH_SQL_ERROR_FAILED when the driver is of a version of the interface that this library does not know
  *
  * Since: 0.1
  */
@@ -58,9 +71,9 @@ leash_sql_add_driver (const char *scheme, LeashSqlDriver *driver, GError **error
 
   g_return_val_if_fail (scheme != NULL, FALSE);
   g_return_val_if_fail (LEASH_IS_SQL_DRIVER (driver), FALSE);
-  g_return_val_if_fail (LEASH_SQL_DRIVER_GET_IFACE (driver)->version <= LEASH_SQL_DRIVER_INTERFACE_VERSION,
-                        FALSE);
 
+  if (!is_version_known (scheme, LEASH_SQL_DRIVER_GET_IFACE (driver)->version, error))
+    return FALSE;
   if (!is_scheme (scheme))
     {
       leash_sql_error_set (error, LEASH_SQL_ERROR_URI, NULL,

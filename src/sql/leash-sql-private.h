@@ -291,7 +291,7 @@ gboolean     leash_sql_scan_only       (LeashSqlCommand         *command,
                                         GError                 **error);
 
 /* leash-sql-text.c */
-/* The text's beginning, for a tag's name; buffer has LEASH_SQL_NAME_SIZE bytes. */
+/* The text's beginning, as UTF-8, for a tag's name; buffer has LEASH_SQL_NAME_SIZE bytes. */
 #define LEASH_SQL_NAME_SIZE 160
 const char  *leash_sql_shorten         (char                    *buffer,
                                         const char              *sql);

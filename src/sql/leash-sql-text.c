@@ -4,15 +4,25 @@
 
 #include <string.h>
 
-/*
- * White space becomes one blank, so that a statement over many lines is one line; what is too long ends in an
- * ellipsis.
+/* Ends what is in the buffer, of which length bytes are used, with an ellipsis; without half of a character.
  */
-const char *
-leash_sql_shorten (char *buffer, const char *sql)
+static void
+cut (char *buffer, gsize length)
+{
+  const char *last = g_utf8_find_prev_char (buffer, buffer + length);
+
+  if (last != NULL && g_utf8_get_char_validated (last, buffer + length - last) == (gunichar) -2)
+    length = (gsize) (last - buffer);
+  memcpy (buffer + length, "…", sizeof "…");
+}
+
+/* Returns whether all of it is ASCII. */
+static gboolean
+shorten (char *buffer, const char *sql)
 {
   const gsize room = LEASH_SQL_NAME_SIZE - sizeof "…";
   gsize length = 0;
+  guint8 seen = 0;
 
   for (const char *each = sql; *each != '\0'; each++)
     {
@@ -22,19 +32,31 @@ leash_sql_shorten (char *buffer, const char *sql)
         continue;
       if (length == room)
         {
-          const char *last = g_utf8_find_prev_char (buffer, buffer + length);
-
-          /* No half of a character. */
-          if (last != NULL && g_utf8_get_char_validated (last, buffer + length - last) == (gunichar) -2)
-            length = (gsize) (last - buffer);
-          memcpy (buffer + length, "…", sizeof "…");
-          return buffer;
+          cut (buffer, length);
+          return seen < 0x80;
         }
+      seen |= (guint8) *each;
       buffer[length++] = is_space ? ' ' : *each;
     }
   if (length > 0 && buffer[length - 1] == ' ')
     length--;
   buffer[length] = '\0';
+  return seen < 0x80;
+}
+
+/*
+ * White space becomes one blank, so that a statement over many lines is one line; what is too long ends in an
+ * ellipsis; what is no UTF-8, for SQLite takes that, is replaced as by g_utf8_make_valid().
+ */
+const char *
+leash_sql_shorten (char *buffer, const char *sql)
+{
+  if (LEASH_UNLIKELY (!shorten (buffer, sql)) && !g_utf8_validate (buffer, -1, NULL))
+    {
+      g_autofree char *valid = g_utf8_make_valid (buffer, -1);
+
+      shorten (buffer, valid);
+    }
   return buffer;
 }
 
@@ -76,10 +98,7 @@ void
 leash_sql_prefix (GError **error, const char *doing, const char *sql)
 {
   char buffer[LEASH_SQL_NAME_SIZE];
-  g_autofree char *shown = NULL;
 
-  if (error == NULL || *error == NULL)
-    return;
-  shown = g_utf8_make_valid (leash_sql_shorten (buffer, sql), -1);
-  g_prefix_error (error, "%s “%s”: ", doing, shown);
+  if (error != NULL && *error != NULL)
+    g_prefix_error (error, "%s “%s”: ", doing, leash_sql_shorten (buffer, sql));
 }

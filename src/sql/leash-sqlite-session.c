@@ -41,6 +41,15 @@ on_busy (void *user_data, int n_before)
   return !leash_context_wait (session->ctx, nap);
 }
 
+/* The parameters of one of SQLite's URIs are not shown: one of them may be a key. */
+static char *
+make_name (const char *uri, const char *file)
+{
+  const char *end = g_str_has_prefix (file, "file:") ? strchr (file, '?') : NULL;
+
+  return end != NULL ? g_strndup (uri, (gsize) (end - uri)) : g_strdup (uri);
+}
+
 static sqlite3 *
 open_file (const LeashSqliteDatabase *database, GError **error)
 {
@@ -87,7 +96,7 @@ leash_sqlite_open (LeashSqlDriver *driver, const char *uri, GError **error)
       return NULL;
     }
   database = g_new0 (LeashSqliteDatabase, 1);
-  database->name = g_strdup (uri);
+  database->name = make_name (uri, file);
   database->flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (g_str_has_prefix (file, "file:") || strcmp (file, ":memory:") == 0)
     database->flags |= SQLITE_OPEN_URI;
@@ -228,6 +237,11 @@ leash_sqlite_begin (LeashSqlDriver *driver, gpointer opened, LeashContext *ctx, 
 {
   LeashSqliteSession *session = opened;
 
+  if ((guint) options->isolation > LEASH_ISOLATION_SERIALIZABLE)
+    {
+      leash_sql_error_set (error, LEASH_SQL_ERROR_RANGE, NULL, "there is no such isolation");
+      return FALSE;
+    }
   if (options->is_read_only && !leash_sqlite_script (driver, session, ctx, "PRAGMA query_only = ON", error))
     return FALSE;
   session->is_read_only = options->is_read_only;

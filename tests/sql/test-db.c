@@ -385,6 +385,25 @@ test_threads_share_the_pool (Sql *sql, gconstpointer unused)
   g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT age FROM users WHERE id = 1"), ==, 236);
 }
 
+/* Counted from where the text begins, whichever of its statements it is. */
+static void
+test_position_in_a_script (Sql *sql, gconstpointer unused)
+{
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  g_autoptr (GError) error = NULL;
+  LeashSqlErrorDetail detail;
+
+  g_assert_null (leash_db_conn_prepare (conn, sql->ctx, "SELECT 1; SELECT nosuch", &error));
+  g_assert_true (leash_sql_error_get_detail (error, &detail));
+  g_assert_cmpuint (detail.position, ==, 18);
+  assert_sql_error (error, LEASH_SQL_ERROR_SYNTAX, "no such column: nosuch, at character 18");
+  g_assert_false (leash_db_conn_exec_script (conn, sql->ctx, "SELECT 'ü';\nSELECT 2; SELECT nosuch", &error));
+  g_assert_true (leash_sql_error_get_detail (error, &detail));
+  g_assert_cmpuint (detail.position, ==, 30);
+  assert_sql_error (error, LEASH_SQL_ERROR_SYNTAX, "no such column: nosuch, at character 30");
+  give_back (conn);
+}
+
 static void
 test_statement_errors (Sql *sql, gconstpointer unused)
 {
@@ -501,6 +520,7 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/db-conn/two-threads-at-once", test_two_threads_on_a_connection);
   ADD_SQL ("/sql/db-conn/second-user-is-refused", test_second_user_is_refused);
   ADD_SQL ("/sql/db-conn/statement-errors", test_statement_errors);
+  ADD_SQL ("/sql/db/position-in-a-script", test_position_in_a_script);
   ADD_SQL ("/sql/db-conn/results", test_results);
   ADD_SQL ("/sql/db-conn/script", test_script);
   ADD_SQL ("/sql/db-conn/no-copies-with-sqlite", test_no_copies);

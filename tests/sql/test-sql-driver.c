@@ -177,6 +177,25 @@ counter_init (Counter *self)
 }
 
 static void
+test_of_another_version (Fixture *fixture, gconstpointer unused)
+{
+  static const guint others[] = { 0, LEASH_SQL_DRIVER_INTERFACE_VERSION + 1, G_MAXUINT };
+  g_autoptr (LeashSqlDriver) driver = g_object_new (TYPE_COUNTER, NULL);
+  LeashSqlDriverInterface *iface = LEASH_SQL_DRIVER_GET_IFACE (driver);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      iface->version = others[i];
+      g_assert_false (leash_sql_add_driver ("other", driver, &error));
+      assert_sql_error (error, LEASH_SQL_ERROR_FAILED, "Adding a driver for “other”: it is of version");
+    }
+  iface->version = LEASH_SQL_DRIVER_INTERFACE_VERSION;
+  g_assert_null (leash_db_open (fixture->ctx, "other:", NULL, &error));
+  assert_sql_error (error, LEASH_SQL_ERROR_URI, "it begins with none of");
+}
+
+static void
 test_is_added_once (Fixture *fixture, gconstpointer unused)
 {
   g_autoptr (LeashSqlDriver) driver = g_object_new (TYPE_COUNTER, NULL);
@@ -265,6 +284,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ADD ("/sql/driver/of-another-version", test_of_another_version);
   ADD ("/sql/driver/is-added-once", test_is_added_once);
   ADD ("/sql/driver/is-tracked-for-nothing", test_is_tracked_for_nothing);
   ADD ("/sql/driver/rollback-ends-a-reader", test_rollback_ends_a_reader);

@@ -435,6 +435,28 @@ test_read_only (Disk *disk, gconstpointer unused)
   assert_sql_error (error, LEASH_SQL_ERROR_READ_ONLY, "readonly database");
 }
 
+/* The parameters of a URI may hold a key. */
+static void
+test_keys_are_not_shown (Disk *disk, gconstpointer unused)
+{
+  g_autofree char *file = g_strdup_printf ("sqlite:file:%s", disk->path),
+                  *uri = g_strconcat (file, "?mode=rw&key=secret", NULL);
+  LeashDb *db = open_db (disk->ctx, uri, NULL);
+  LeashDbConn *conn = check_out (db, disk->ctx);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *report = leash_tracker_report (disk->base.tracker, LEASH_FORMAT_TEXT);
+
+  g_assert_cmpstr (leash_db_get_name (db), ==, file);
+  g_assert_null (strstr (report, "secret"));
+  if (leash_has_tracking ())
+    g_assert_nonnull (strstr (report, file));
+  give_back (conn);
+  leash_db_unref (db);
+  g_assert_null (leash_db_open (disk->ctx, "sqlite:file:/nosuchdir/app.db?mode=rw&key=secret", NULL, &error));
+  g_assert_null (strstr (error->message, "secret"));
+  assert_sql_error (error, LEASH_SQL_ERROR_CONNECTION, "sqlite:file:/nosuchdir/app.db");
+}
+
 /* A pool's connections are descriptors of the process: none is left behind. */
 static void
 test_connections_are_closed (Disk *disk, gconstpointer unused)
@@ -472,6 +494,7 @@ main (int argc, char **argv)
   ADD_DISK ("/sql/sqlite/write-ahead-log", test_wal);
   ADD_DISK ("/sql/sqlite/damaged-file", test_damaged_file);
   ADD_DISK ("/sql/sqlite/read-only", test_read_only);
+  ADD_DISK ("/sql/sqlite/keys-are-not-shown", test_keys_are_not_shown);
   ADD_DISK ("/sql/sqlite/connections-are-closed", test_connections_are_closed);
   return g_test_run ();
 }

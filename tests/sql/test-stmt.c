@@ -254,6 +254,43 @@ test_long_text_is_shortened (Sql *sql, gconstpointer unused)
   give_back (conn);
 }
 
+static void
+assert_shown (GError **error, const char *text)
+{
+  g_assert_nonnull (*error);
+  g_assert_true (g_utf8_validate ((*error)->message, -1, NULL));
+  if (strstr ((*error)->message, text) == NULL)
+    g_error ("“%s” does not have “%s”", (*error)->message, text);
+  g_clear_error (error);
+}
+
+/* Messages are, whatever the statement is. */
+static void
+test_text_that_is_not_utf8 (Sql *sql, gconstpointer unused)
+{
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  LeashTx *tx = begin (conn, sql->ctx);
+  g_autofree char *bytes = g_strnfill (150, '\xe9'), *long_text = g_strconcat ("SELECT ", bytes, NULL);
+  g_autoptr (GError) error = NULL;
+  LeashRows *rows;
+  gint64 number;
+
+  g_assert_null (leash_db_conn_prepare (conn, sql->ctx, "SELECT caf\xe9", &error));
+  assert_shown (&error, "no such column: caf\xef\xbf\xbd");
+  g_assert_null (leash_db_conn_prepare (conn, sql->ctx, long_text, &error));
+  assert_shown (&error, "\xef\xbf\xbd…");
+  rows = leash_tx_query (tx, sql->ctx, "SELECT 1.5 AS \"caf\xe9\"", LEASH_SQL_NO_ARGS, &error);
+  g_assert_no_error (error);
+  g_assert_true (leash_rows_next (rows, sql->ctx));
+  g_assert_false (leash_rows_get_int64 (rows, 0, &number, &error));
+  assert_shown (&error, "column 0, “caf\xef\xbf\xbd”");
+  g_assert_false (leash_tx_commit (tx, sql->ctx, &error));
+  assert_shown (&error, "still open: rows “SELECT 1.5 AS \"caf\xef\xbf\xbd\"”");
+  close_rows (rows);
+  leash_tx_unref (tx);
+  give_back (conn);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -267,5 +304,6 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/stmt/leak-is-named-without-values", test_leak_is_named);
   ADD_SQL ("/sql/stmt/closed-before-its-rows", test_closed_before_its_rows);
   ADD_SQL ("/sql/stmt/long-text-is-shortened", test_long_text_is_shortened);
+  ADD_SQL ("/sql/stmt/text-that-is-not-utf8", test_text_that_is_not_utf8);
   return g_test_run ();
 }

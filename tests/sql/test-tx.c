@@ -255,6 +255,36 @@ test_lost_transaction (Sql *sql, gconstpointer unused)
   g_assert_cmpint (count_users (sql), ==, 2);
 }
 
+/* What is interrupted while it writes takes all of the transaction with it, in SQLite. */
+static void
+test_lost_by_a_deadline (Sql *sql, gconstpointer unused)
+{
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  LeashTx *tx = begin (conn, sql->ctx);
+  g_autoptr (LeashContext) brief = leash_context_with_timeout (sql->ctx, 5000);
+  g_autoptr (GError) error = NULL;
+
+  add_user (tx, sql->ctx, "cy");
+  g_assert_false (leash_tx_exec (tx, brief,
+                                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+                                 " INSERT INTO users (age) SELECT i FROM n",
+                                 LEASH_SQL_NO_ARGS, NULL, &error));
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Executing “WITH RECURSIVE");
+  leash_context_cancel (brief, NULL);
+  g_assert_false (leash_tx_exec (tx, sql->ctx, "DELETE FROM users", LEASH_SQL_NO_ARGS, NULL, &error));
+  assert_sql_error (error, LEASH_SQL_ERROR_FAILED, "the database has ended the transaction");
+  g_assert_false (leash_db_conn_exec (conn, sql->ctx, "DELETE FROM users", LEASH_SQL_NO_ARGS, NULL, &error));
+  assert_sql_error (error, LEASH_SQL_ERROR_FAILED, "the database has ended the transaction");
+  g_assert_false (leash_tx_commit (tx, sql->ctx, &error));
+  assert_sql_error (error, LEASH_SQL_ERROR_FAILED, "the database has ended the transaction");
+  MUST (leash_tx_rollback, tx);
+  leash_tx_unref (tx);
+  MUST (leash_db_conn_exec, conn, sql->ctx, "INSERT INTO users (name) VALUES ('dee')", LEASH_SQL_NO_ARGS,
+        NULL);
+  give_back (conn);
+  g_assert_cmpint (count_users (sql), ==, 3);
+}
+
 static void
 test_options (Sql *sql, gconstpointer unused)
 {
@@ -278,6 +308,68 @@ test_options (Sql *sql, gconstpointer unused)
   leash_tx_unref (tx);
   MUST (leash_db_conn_exec, conn, sql->ctx, "DELETE FROM users", LEASH_SQL_NO_ARGS, NULL);
   give_back (conn);
+}
+
+static void
+test_isolation (Sql *sql, gconstpointer unused)
+{
+  static const int unknown[] = { LEASH_ISOLATION_SERIALIZABLE + 1, 1000, -1 };
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  LeashTxOptions options = { .size = sizeof options };
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = LEASH_ISOLATION_DEFAULT; i <= LEASH_ISOLATION_SERIALIZABLE; i++)
+    {
+      LeashTx *tx;
+
+      options.isolation = (LeashIsolation) i;
+      tx = leash_db_conn_begin (conn, sql->ctx, &options, NULL);
+      g_assert_nonnull (tx);
+      add_user (tx, sql->ctx, "cy");
+      leash_tx_unref (tx);
+    }
+  options.is_read_only = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (unknown); i++)
+    {
+      options.isolation = (LeashIsolation) unknown[i];
+      g_assert_null (leash_db_conn_begin (conn, sql->ctx, &options, &error));
+      assert_sql_error (error, LEASH_SQL_ERROR_RANGE, "there is no such isolation");
+      /* Nothing has begun. */
+      MUST (leash_db_conn_exec, conn, sql->ctx, "DELETE FROM users", LEASH_SQL_NO_ARGS, NULL);
+    }
+  give_back (conn);
+}
+
+/* Whether another can begin to write. */
+static gboolean
+is_free_to_write (Sql *sql)
+{
+  LeashTxOptions immediate = { .size = sizeof immediate, .is_immediate = TRUE };
+  g_autoptr (LeashContext) brief = leash_context_with_timeout (sql->ctx, 20000);
+  g_autoptr (GError) error = NULL;
+  LeashTx *tx = leash_db_begin (sql->db, brief, &immediate, &error);
+  gboolean is_free = tx != NULL;
+
+  if (!is_free)
+    assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Beginning a transaction");
+  leash_tx_unref (tx);
+  leash_context_cancel (brief, NULL);
+  return is_free;
+}
+
+static void
+test_immediate (Sql *sql, gconstpointer unused)
+{
+  LeashTxOptions options = { .size = sizeof options };
+  LeashTx *tx = leash_db_begin (sql->db, sql->ctx, &options, NULL);
+
+  g_assert_true (is_free_to_write (sql));
+  leash_tx_unref (tx);
+  options.is_immediate = TRUE;
+  tx = leash_db_begin (sql->db, sql->ctx, &options, NULL);
+  g_assert_false (is_free_to_write (sql));
+  leash_tx_unref (tx);
+  g_assert_true (is_free_to_write (sql));
 }
 
 static void
@@ -460,7 +552,10 @@ main (int argc, char **argv)
   ADD_SQL ("/sql/tx/leak-is-named", test_leak_is_named);
   ADD_SQL ("/sql/tx/use-after-end", test_use_after_end);
   ADD_SQL ("/sql/tx/ended-by-the-database", test_lost_transaction);
+  ADD_SQL ("/sql/tx/lost-by-a-deadline", test_lost_by_a_deadline);
   ADD_SQL ("/sql/tx/options", test_options);
+  ADD_SQL ("/sql/tx/isolation", test_isolation);
+  ADD_SQL ("/sql/tx/immediate", test_immediate);
   ADD_SQL ("/sql/tx/connection-closed-before", test_connection_closed_before);
   ADD_SQL ("/sql/tx/rolled-back-although-the-context-is-done", test_rolled_back_although_the_context_is_done);
   ADD_SQL ("/sql/tx/held-for-too-long", test_held_for_too_long);
