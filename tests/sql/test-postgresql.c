@@ -3,6 +3,7 @@
  * pool. */
 #include "sql-fixture.h"
 
+#include "../under-sanitizer.h"
 #include "postgresql-fixture.h"
 #include "sweep-tests.h"
 
@@ -327,6 +328,34 @@ test_copies (Pg *pg, gconstpointer unused)
   give_back (conn);
 }
 
+/* Each part of it is another. */
+static char *
+make_blob (gsize length)
+{
+  char *blob = g_malloc (length);
+
+  for (gsize i = 0; i < length; i += sizeof i)
+    memcpy (blob + i, &i, sizeof i);
+  return blob;
+}
+
+static void
+test_huge_blob_comes_back (Pg *pg, gconstpointer unused)
+{
+  gsize length = (UNDER_THREAD_SANITIZER ? 4 : 64) * 1024 * 1024;
+  g_autofree char *blob = make_blob (length);
+  LeashSqlValue value = leash_sql_null ();
+  LeashRows *rows = leash_db_query (pg->sql.db, pg->sql.ctx, "SELECT $1::bytea",
+                                    LEASH_SQL_ARGS (leash_sql_bytes (blob, length)), NULL);
+
+  g_assert_true (leash_rows_next (rows, pg->sql.ctx));
+  MUST (leash_rows_get_value, rows, 0, &value);
+  g_assert_cmpint (value.type, ==, LEASH_SQL_BYTES);
+  g_assert_cmpuint (value.length, ==, length);
+  g_assert_true (memcmp (value.as.bytes, blob, length) == 0);
+  close_rows (rows);
+}
+
 static void
 test_opening_fails_without_the_password (Pg *pg, gconstpointer unused)
 {
@@ -445,6 +474,7 @@ main (int argc, char **argv)
   ADD ("returned-connection-is-as-new", test_returned_connection_is_as_new);
   ADD ("leaked-rows-are-named", test_leaked_rows_are_named);
   ADD ("copies", test_copies);
+  ADD ("huge-blob-comes-back", test_huge_blob_comes_back);
   ADD ("each-call-of-a-copy-fails", test_each_call_of_a_copy_fails);
   ADD ("each-call-of-transactions-fails", test_each_call_of_transactions_fails);
   ADD ("opening-fails-without-the-password", test_opening_fails_without_the_password);
