@@ -391,7 +391,14 @@ socket_reset (gpointer impl, const GError *cause)
   leash_socket_make_reset (stream_get_fd (impl));
 }
 
+static gboolean
+tcp_set_keepalive (gpointer impl, gint64 idle, GError **error)
+{
+  return leash_socket_set_keepalive (stream_get_fd (impl), idle, error);
+}
+
 static const LeashConnOps socket_ops = { POLLED_OPS, .reset = socket_reset };
+static const LeashConnOps tcp_ops = { POLLED_OPS, .reset = socket_reset, .set_keepalive = tcp_set_keepalive };
 static const LeashConnOps local_ops = {
   POLLED_OPS,
   .reset = socket_reset,
@@ -461,7 +468,9 @@ get_ops (StreamConn *self)
     return &waiting_ops;
   if (self->socket == NULL)
     return &polled_ops;
-  return g_socket_get_family (self->socket) == G_SOCKET_FAMILY_UNIX ? &local_ops : &socket_ops;
+  if (g_socket_get_family (self->socket) == G_SOCKET_FAMILY_UNIX)
+    return &local_ops;
+  return g_socket_get_socket_type (self->socket) == G_SOCKET_TYPE_STREAM ? &tcp_ops : &socket_ops;
 }
 
 /* Behind a wrapper, such as TLS before a socket, what the socket has is not what the stream has. */
@@ -535,8 +544,9 @@ stream_conn_new (GIOStream *stream, const char *address)
  * stop reading is between the connection and its user.
  *
  * Of a #GSocketConnection, leash_conn_close_with_error() resets it, and of one over a local socket
- * (#GUnixConnection) descriptors and credentials go by the socket. On other streams these fail with
- * %G_IO_ERROR_NOT_SUPPORTED, and a close with an error is a close.
+ * (#GUnixConnection) descriptors and credentials go by the socket. leash_conn_set_keepalive() is for those
+ * over TCP, to which nothing is set otherwise. On other streams these fail with %G_IO_ERROR_NOT_SUPPORTED,
+ * and a close with an error is a close.
  *
  * Returns: (transfer full): the connection, %NULL with @error set
  *

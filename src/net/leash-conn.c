@@ -454,12 +454,17 @@ leash_conn_set_keepalive_bare (LeashConn *conn, gint64 idle, GError **error)
  * @error: return location for an error
  *
  * Has the kernel ask a peer that is silent whether it is there: after @idle, and again after each further
- * @idle. When nine are not answered, reading fails with %G_IO_ERROR_TIMED_OUT. Otherwise nobody who only
- * reads learns that the peer's machine is gone.
+ * @idle. When nine are not answered, that is after ten times @idle, reading fails with %G_IO_ERROR_TIMED_OUT.
+ * Otherwise nobody who only reads learns that the peer's machine is gone.
+ *
+ * The same time holds while something that was written is not acknowledged, or the peer has no room for it: a
+ * peer that reads nothing for so long is given up, although its machine answers. Long writes to slow readers
+ * want a long time.
  *
  * Without this, 15 seconds are set when a connection waits for data for the first time, unless keepalive is
- * on by then; a connection that never waits costs no call for it. Others than TCP refuse with
- * %G_IO_ERROR_NOT_SUPPORTED.
+ * on by then; a connection that never waits costs no call for it. What is not acknowledged is then sent again
+ * for as long as the system has it, some 15 minutes, and who does not read is waited for. Others than TCP
+ * refuse with %G_IO_ERROR_NOT_SUPPORTED.
  *
  * Returns: %TRUE, or %FALSE with @error set
  *

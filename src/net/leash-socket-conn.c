@@ -13,6 +13,10 @@
  * begin after two hours. That matters to who waits to read, so it is set before the first such wait; then
  * dialling and closing cost no call more, and who finds data there at once pays nothing. What the program has
  * turned on itself, or had inherited from a listener of its own, is left as it is.
+ *
+ * Linux asks nothing while something that was sent is not acknowledged: then its repetitions count, some 15
+ * minutes of them (tcp_retries2). TCP_USER_TIMEOUT ends that sooner, but also ends a connection whose peer is
+ * well and has just not read for so long, so that it is set only where the program has named a time.
  */
 #include "leash-socket-private.h"
 
@@ -27,6 +31,7 @@
 #include "leash-wait-private.h"
 
 #define KEEPALIVE (15 * G_TIME_SPAN_SECOND)
+#define KEEPALIVE_PROBES 9 /* as Linux has it, unless its administrator says otherwise */
 
 typedef struct
 {
@@ -123,16 +128,39 @@ socket_writev (gpointer impl, LeashContext *ctx, const GOutputVector *vectors, g
 }
 
 static gboolean
+set_tcp_option (int fd, int option, int value)
+{
+  return setsockopt (fd, IPPROTO_TCP, option, &value, sizeof value) == 0;
+}
+
+static int
+to_seconds (gint64 microseconds)
+{
+  return (int) MIN (microseconds / G_USEC_PER_SEC + (microseconds % G_USEC_PER_SEC > 0), G_MAXINT);
+}
+
+static gboolean
 set_keepalive (int fd, gint64 idle)
 {
   const int is_on = idle > 0;
-  const int seconds = (int) MIN (idle / G_USEC_PER_SEC + (idle % G_USEC_PER_SEC > 0), G_MAXINT);
 
   if (is_on
-      && (setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds) != 0
-          || setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds) != 0))
+      && (!set_tcp_option (fd, TCP_KEEPIDLE, to_seconds (idle))
+          || !set_tcp_option (fd, TCP_KEEPINTVL, to_seconds (idle))
+          || !set_tcp_option (fd, TCP_KEEPCNT, KEEPALIVE_PROBES)))
     return FALSE;
   return setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, sizeof is_on) == 0;
+}
+
+/* The kernel takes no times so long that their sum in milliseconds were none. */
+gboolean
+leash_socket_set_keepalive (int fd, gint64 idle, GError **error)
+{
+  if (set_keepalive (fd, idle)
+      && set_tcp_option (fd, TCP_USER_TIMEOUT, (1 + KEEPALIVE_PROBES) * 1000 * to_seconds (idle)))
+    return TRUE;
+  leash_attempt_set_errno (error, errno);
+  return FALSE;
 }
 
 static gboolean
@@ -141,10 +169,7 @@ tcp_set_keepalive (gpointer impl, gint64 idle, GError **error)
   SocketConn *self = impl;
 
   __atomic_store_n (&self->is_keepalive_set, TRUE, __ATOMIC_RELAXED);
-  if (set_keepalive (self->fd, idle))
-    return TRUE;
-  leash_attempt_set_errno (error, errno);
-  return FALSE;
+  return leash_socket_set_keepalive (self->fd, idle, error);
 }
 
 /* Called before each wait for data. */

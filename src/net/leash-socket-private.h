@@ -44,6 +44,10 @@ GCredentials *leash_socket_get_credentials (int       fd,
                                    GError           **error);
 /* The close that follows sends a reset. */
 void       leash_socket_make_reset (int               fd);
+/* Of TCP: see leash_conn_set_keepalive(). */
+gboolean   leash_socket_set_keepalive (int            fd,
+                                   gint64             idle,
+                                   GError           **error);
 /*
  * Takes the connected descriptor over. holds_back: a TCP socket may not have TCP_NODELAY. As with
  * leash_conn_new(), one of the addresses is needed.

@@ -274,6 +274,25 @@ make_tcp_stream (LeashListener *listener)
 }
 
 static void
+test_conn_of_tcp_keepalive (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  g_autoptr (LeashConn) conn = conn_of (fixture->ctx, make_tcp_stream (listener));
+  int peer, is_on = 0;
+  g_autoptr (LeashConn) local = conn_of (fixture->ctx, make_socket_stream (&peer));
+  socklen_t size = sizeof is_on;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (leash_conn_set_keepalive (conn, G_TIME_SPAN_SECOND, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (getsockopt (leash_conn_get_fd (conn), SOL_SOCKET, SO_KEEPALIVE, &is_on, &size), ==, 0);
+  g_assert_true (is_on);
+  g_assert_false (leash_conn_set_keepalive (local, G_TIME_SPAN_SECOND, &error));
+  assert_io_error (error, G_IO_ERROR_NOT_SUPPORTED, "Setting the keepalive of “there”");
+  close (peer);
+}
+
+static void
 test_conn_of_tcp_resets (Fixture *fixture, gconstpointer unused)
 {
   g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
@@ -453,6 +472,7 @@ add_tests (void)
   ADD ("/conn-stream/conn/passes-descriptors-and-credentials", test_conn_passes_descriptors);
   ADD ("/conn-stream/conn/waits-for-descriptors", test_conn_waits_for_descriptors);
   ADD ("/conn-stream/conn/of-pipes-passes-nothing", test_conn_of_pipes_passes_nothing);
+  ADD ("/conn-stream/conn/of-tcp-keepalive", test_conn_of_tcp_keepalive);
   ADD ("/conn-stream/conn/of-tcp-resets", test_conn_of_tcp_resets);
   ADD ("/conn-stream/conn/of-pipes-without-sigpipe", test_conn_without_sigpipe);
   ADD ("/conn-stream/conn/of-pipes-leaves-the-programs-sigpipe", test_conn_leaves_sigpipe);

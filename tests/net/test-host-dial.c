@@ -6,6 +6,7 @@
 #include "full-server.h"
 #include "net-fixture.h"
 
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 
 /* Answers every name with the addresses that the test has chosen. */
@@ -304,6 +305,7 @@ assert_keepalive (LeashConn *conn, int seconds)
     return;
   g_assert_cmpint (get_option (conn, IPPROTO_TCP, TCP_KEEPIDLE), ==, seconds);
   g_assert_cmpint (get_option (conn, IPPROTO_TCP, TCP_KEEPINTVL), ==, seconds);
+  g_assert_cmpint (get_option (conn, IPPROTO_TCP, TCP_KEEPCNT), ==, 9);
 }
 
 /* Has it wait for what the peer writes then. */
@@ -327,6 +329,8 @@ test_keepalive_of_who_waits (Fixture *fixture, gconstpointer unused)
   assert_keepalive (ends.dialled, 0);
   wait_to_read (ends.dialled, ends.accepted, fixture->ctx);
   assert_keepalive (ends.dialled, 15);
+  /* It would end a connection to who does not read for a while. */
+  g_assert_cmpint (get_option (ends.dialled, IPPROTO_TCP, TCP_USER_TIMEOUT), ==, 0);
   assert_keepalive (ends.accepted, 0);
   wait_to_read (ends.accepted, ends.dialled, fixture->ctx);
   assert_keepalive (ends.accepted, 15);
@@ -342,11 +346,38 @@ test_keepalive_as_set (Fixture *fixture, gconstpointer unused)
   assert_keepalive (ends.dialled, 2);
   wait_to_read (ends.dialled, ends.accepted, fixture->ctx);
   assert_keepalive (ends.dialled, 2);
+  g_assert_cmpint (get_option (ends.dialled, IPPROTO_TCP, TCP_USER_TIMEOUT), ==, 20000);
+  g_assert_true (leash_conn_set_keepalive (ends.dialled, 0, &error));
+  g_assert_cmpint (get_option (ends.dialled, IPPROTO_TCP, TCP_USER_TIMEOUT), ==, 0);
   g_assert_true (leash_conn_set_keepalive (ends.accepted, 0, &error));
   wait_to_read (ends.accepted, ends.dialled, fixture->ctx);
   assert_keepalive (ends.accepted, 0);
   g_assert_false (leash_conn_set_keepalive (ends.dialled, G_MAXINT64, &error));
   assert_io_error (error, G_IO_ERROR_INVALID_ARGUMENT, "Setting the keepalive of");
+}
+
+/* The peer's kernel drops what comes, so that nothing is acknowledged. */
+static void
+test_keepalive_of_what_is_not_acknowledged (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+  struct sock_filter drop = BPF_STMT (BPF_RET | BPF_K, 0);
+  const struct sock_fprog filter = { .len = 1, .filter = &drop };
+  const int soon = 200; /* the shortest time of leash_conn_set_keepalive() would be ten seconds */
+  g_autoptr (GError) error = NULL;
+  char byte;
+
+  g_assert_true (leash_conn_set_keepalive (ends.dialled, 1, &error));
+  g_assert_cmpint (get_option (ends.dialled, IPPROTO_TCP, TCP_USER_TIMEOUT), ==, 10000);
+  g_assert_cmpint (
+      setsockopt (leash_conn_get_fd (ends.dialled), IPPROTO_TCP, TCP_USER_TIMEOUT, &soon, sizeof soon), ==,
+      0);
+  g_assert_cmpint (
+      setsockopt (leash_conn_get_fd (ends.accepted), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter),
+      ==, 0);
+  g_assert_cmpint (leash_conn_write (ends.dialled, fixture->ctx, "x", 1, &error), ==, 1);
+  g_assert_cmpint (leash_conn_read (ends.dialled, fixture->ctx, &byte, 1, &error), ==, -1);
+  assert_io_error (error, G_IO_ERROR_TIMED_OUT, "Reading from “tcp:", g_strerror (ETIMEDOUT));
 }
 
 static void
@@ -482,6 +513,7 @@ main (int argc, char **argv)
   ADD ("/net/host-dial/nothing-is-held-back", test_no_delay);
   ADD ("/net/host-dial/keepalive-of-who-waits", test_keepalive_of_who_waits);
   ADD ("/net/host-dial/keepalive-as-set", test_keepalive_as_set);
+  ADD ("/net/host-dial/keepalive-of-what-is-not-acknowledged", test_keepalive_of_what_is_not_acknowledged);
   ADD ("/net/host-dial/keepalive-of-the-programs", test_keepalive_of_the_programs);
   ADD ("/net/host-dial/keepalive-of-others", test_keepalive_of_others);
   ADD ("/net/host-dial/abstract", test_abstract);
