@@ -55,9 +55,16 @@ get_host (const char *inner)
   return g_strndup (host, (gsize) (end - host));
 }
 
+/* Of datagrams, which may be lost, GIO's TLS for streams makes nothing. */
 static gboolean
-check_backend (GError **error)
+check (const char *inner, GError **error)
 {
+  if (g_str_has_prefix (inner, "udp:"))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           "TLS is over streams, and udp: is datagrams");
+      return FALSE;
+    }
   if (g_tls_backend_supports_tls (g_tls_backend_get_default ()))
     return TRUE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
@@ -110,7 +117,7 @@ leash_tls_dial (LeashNetwork *inner, LeashTlsConfig *config, LeashContext *ctx, 
   g_autofree char *inner_address = get_inner_address (address);
   g_autofree char *name = used->server_name != NULL ? g_strdup (used->server_name) : get_host (inner_address);
 
-  if (!check_backend (error))
+  if (!check (inner_address, error))
     return NULL;
   if (name != NULL && name[0] != '\0')
     return dial_in_crowd (inner, used, ctx, inner_address, name, error);
@@ -183,7 +190,7 @@ leash_tls_listen (LeashNetwork *inner, LeashTlsConfig *config, LeashContext *ctx
   LeashListener *below, *listener;
   TlsListener *self;
 
-  if (!check_backend (error))
+  if (!check (inner_address, error))
     return NULL;
   if (config == NULL || config->certificate == NULL)
     {

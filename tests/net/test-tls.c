@@ -55,6 +55,24 @@ test_wants_a_name (Fixture *fixture, gconstpointer unused)
   assert_io_error (error, G_IO_ERROR_INVALID_ARGUMENT, "Dialling “tls+unix:/nowhere”: ", "names no host");
 }
 
+/* Not tried, also where a name is known. */
+static void
+test_of_datagrams (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashTlsConfig) config = make_config ("good");
+  g_autoptr (LeashNetwork) network = NULL;
+  g_autoptr (LeashContext) ctx = NULL;
+  g_autoptr (GError) error = NULL;
+
+  leash_tls_config_set_server_name (config, "localhost");
+  network = make_tls_network (config);
+  ctx = leash_context_with_network (fixture->ctx, network);
+  g_assert_null (leash_dial (ctx, "tls+udp:127.0.0.1:1", &error));
+  assert_io_error (error, G_IO_ERROR_INVALID_ARGUMENT, "Dialling “tls+udp:", "udp: is datagrams");
+  g_assert_null (leash_listen (ctx, "tls+udp:127.0.0.1:0", &error));
+  assert_io_error (error, G_IO_ERROR_INVALID_ARGUMENT, "Listening on “tls+udp:", "udp: is datagrams");
+}
+
 static void
 test_server_wants_a_certificate (Fixture *fixture, gconstpointer unused)
 {
@@ -223,6 +241,7 @@ add_tests (void)
   ADD_TLS ("/net/tls/over-a-local-socket", test_over_unix);
   ADD_TLS ("/net/tls/over-memory", test_over_memory);
   ADD_TLS ("/net/tls/wants-a-name", test_wants_a_name);
+  ADD_TLS ("/net/tls/of-datagrams-is-refused", test_of_datagrams);
   ADD_TLS ("/net/tls/server-wants-a-certificate", test_server_wants_a_certificate);
   ADD_TLS ("/net/tls/alpn", test_alpn);
   ADD_TLS ("/net/tls/close-tells-the-end", test_close_tells_the_end);
