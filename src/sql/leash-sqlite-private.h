@@ -54,14 +54,32 @@ void          leash_sqlite_set_error_of_call (LeashSqliteSession *session,
                                           GError               **error);
 
 /* leash-sqlite-run.c */
-/* sqlite3_step(), ended by the context. */
-int           leash_sqlite_step          (LeashSqliteSession    *session,
+void          leash_sqlite_begin_run     (LeashSqliteSession    *session,
                                           LeashSqliteStatement  *statement,
                                           LeashContext          *ctx);
-/* What has begun to run does not any more. */
+int           leash_sqlite_step_with_alarm (LeashSqliteSession  *session,
+                                          sqlite3_stmt          *stmt);
+/* What has begun to run, if it has, does not any more. */
 void          leash_sqlite_end_run       (LeashSqliteSession    *session,
                                           LeashSqliteStatement  *statement);
 void          leash_sqlite_free_alarm    (LeashSqliteSession    *session);
+
+/* sqlite3_step(), ended by the context. */
+static inline int
+leash_sqlite_step (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
+{
+  int rc;
+
+  if (!statement->is_running)
+    leash_sqlite_begin_run (session, statement, ctx);
+  session->ctx = ctx;
+  rc = LEASH_LIKELY (session->alarm_ctx != ctx) ? sqlite3_step (statement->stmt)
+                                                : leash_sqlite_step_with_alarm (session, statement->stmt);
+  session->ctx = NULL;
+  if (LEASH_UNLIKELY (rc != SQLITE_ROW))
+    leash_sqlite_end_run (session, statement);
+  return rc;
+}
 
 /* leash-sqlite-session.c */
 gpointer      leash_sqlite_open          (LeashSqlDriver        *driver,

@@ -101,8 +101,8 @@ leash_sqlite_free_alarm (LeashSqliteSession *session)
   g_clear_pointer (&session->alarm, alarm_unref);
 }
 
-static void
-begin_run (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
+void
+leash_sqlite_begin_run (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
 {
   statement->is_running = TRUE;
   if (!statement->is_read_only)
@@ -133,12 +133,14 @@ leave_call (LeashSqliteAlarm *alarm)
   return TRUE;
 }
 
-static int
-step_with_alarm (LeashSqliteSession *session, sqlite3_stmt *stmt)
+int
+leash_sqlite_step_with_alarm (LeashSqliteSession *session, sqlite3_stmt *stmt)
 {
   LeashSqliteAlarm *alarm = session->alarm;
   int rc;
 
+  if (session->n_running > 1)
+    return sqlite3_step (stmt);
   if (!change (alarm, IDLE, IN_CALL))
     return SQLITE_INTERRUPT;
   rc = sqlite3_step (stmt);
@@ -148,23 +150,5 @@ step_with_alarm (LeashSqliteSession *session, sqlite3_stmt *stmt)
       sqlite3_interrupt (session->db);
       rc = sqlite3_step (stmt);
     }
-  return rc;
-}
-
-int
-leash_sqlite_step (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
-{
-  int rc;
-
-  if (!statement->is_running)
-    begin_run (session, statement, ctx);
-  session->ctx = ctx;
-  if (LEASH_LIKELY (session->alarm_ctx != ctx) || session->n_running > 1)
-    rc = sqlite3_step (statement->stmt);
-  else
-    rc = step_with_alarm (session, statement->stmt);
-  session->ctx = NULL;
-  if (rc != SQLITE_ROW)
-    leash_sqlite_end_run (session, statement);
   return rc;
 }
