@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The conformance suite on every network that comes with Leash, and on streams of GIO's; meson runs this program once for each. */
+/* The conformance suite on every network that comes with Leash, and on streams of GIO's; meson runs this
+ * program once for each. */
 #include "conformance-networks.h"
 #include "gio-network.h"
 
