@@ -54,15 +54,34 @@ void          leash_sqlite_set_error_of_call (LeashSqliteSession *session,
                                           GError               **error);
 
 /* leash-sqlite-run.c */
-void          leash_sqlite_begin_run     (LeashSqliteSession    *session,
+void          leash_sqlite_set_alarm     (LeashSqliteSession    *session,
                                           LeashSqliteStatement  *statement,
                                           LeashContext          *ctx);
+void          leash_sqlite_unset_alarm   (LeashSqliteSession    *session,
+                                          LeashSqliteStatement  *statement);
 int           leash_sqlite_step_with_alarm (LeashSqliteSession  *session,
                                           sqlite3_stmt          *stmt);
-/* What has begun to run, if it has, does not any more. */
-void          leash_sqlite_end_run       (LeashSqliteSession    *session,
-                                          LeashSqliteStatement  *statement);
 void          leash_sqlite_free_alarm    (LeashSqliteSession    *session);
+
+static inline void
+leash_sqlite_begin_run (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
+{
+  statement->is_running = TRUE;
+  if (!statement->is_read_only)
+    statement->changes_before = sqlite3_total_changes64 (session->db);
+  if (LEASH_LIKELY (session->n_running++ == 0) && LEASH_UNLIKELY (leash_context_can_be_done (ctx)))
+    leash_sqlite_set_alarm (session, statement, ctx);
+}
+
+/* What has begun to run, if it has, does not any more. */
+static inline void
+leash_sqlite_end_run (LeashSqliteSession *session, LeashSqliteStatement *statement)
+{
+  session->n_running -= (guint) statement->is_running;
+  statement->is_running = FALSE;
+  if (LEASH_UNLIKELY (statement->has_alarm))
+    leash_sqlite_unset_alarm (session, statement);
+}
 
 /* sqlite3_step(), ended by the context. */
 static inline int

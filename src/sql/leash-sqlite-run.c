@@ -70,8 +70,8 @@ ring (gpointer user_data)
       }
 }
 
-static void
-set_alarm (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
+void
+leash_sqlite_set_alarm (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
 {
   LeashSqliteAlarm *alarm = session->alarm;
 
@@ -86,8 +86,8 @@ set_alarm (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashCo
   session->alarm_id = leash_context_after_func (ctx, ring, alarm, alarm_unref);
 }
 
-static void
-unset_alarm (LeashSqliteSession *session, LeashSqliteStatement *statement)
+void
+leash_sqlite_unset_alarm (LeashSqliteSession *session, LeashSqliteStatement *statement)
 {
   statement->has_alarm = FALSE;
   if (!leash_context_stop_func (session->alarm_ctx, session->alarm_id))
@@ -99,27 +99,6 @@ void
 leash_sqlite_free_alarm (LeashSqliteSession *session)
 {
   g_clear_pointer (&session->alarm, alarm_unref);
-}
-
-void
-leash_sqlite_begin_run (LeashSqliteSession *session, LeashSqliteStatement *statement, LeashContext *ctx)
-{
-  statement->is_running = TRUE;
-  if (!statement->is_read_only)
-    statement->changes_before = sqlite3_total_changes64 (session->db);
-  if (session->n_running++ == 0 && leash_context_can_be_done (ctx))
-    set_alarm (session, statement, ctx);
-}
-
-void
-leash_sqlite_end_run (LeashSqliteSession *session, LeashSqliteStatement *statement)
-{
-  if (!statement->is_running)
-    return;
-  statement->is_running = FALSE;
-  session->n_running--;
-  if (LEASH_UNLIKELY (statement->has_alarm))
-    unset_alarm (session, statement);
 }
 
 /* Returns whether it was struck. */
