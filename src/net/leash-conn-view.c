@@ -546,9 +546,9 @@ leash_conn_view_get_conn (GIOStream *stream)
  * stream alone closes that stream and nothing else.
  *
  * The streams are #GPollableInputStream and #GPollableOutputStream, which can be polled unless the connection
- * is one of a user's own network that can only wait. Where it has no descriptor, each source that waits has a
- * thread. A deadline of the connection makes no source of one with a descriptor ready. While a source lives,
- * the connection's descriptor stays open, though it is closed.
+ * is one of a user's own network that can only wait, or TLS over a fault network's. Where it has no
+ * descriptor, each source that waits has a thread. A deadline of the connection makes no source of one with a
+ * descriptor ready. While a source lives, the connection's descriptor stays open, though it is closed.
  *
  * Each stream is used by one thread at a time, as GIO has it; one may read while another writes.
  *

@@ -80,7 +80,7 @@ test_shortage_by_the_clock (Fixture *fixture, gconstpointer unused)
   assert_io_error (error, G_IO_ERROR_TOO_MANY_OPEN_FILES, "Accepting on “" DB);
   sleeper_start (&server);
   g_usleep (10000);
-  g_assert_true (is_asleep (server.tid));
+  wait_until (is_asleep (server.tid));
   wait_until ((leash_clock_advance (lab.clock, 5000), has_ended (server.tid)));
   sleeper_join (&server);
   g_assert_no_error (server.error);
