@@ -3,6 +3,7 @@
  * What GIO makes of connections, and connections of what GIO has: D-Bus and TLS over streams of connections,
  * and connections of a socket client's stream and a child process's.
  */
+#include "../under-sanitizer.h"
 #include "tls-fixture.h"
 
 /* The threads that GIO starts at need, and keeps, have descriptors to be woken by. */
@@ -11,6 +12,16 @@ set_up_gio (Fixture *fixture, gconstpointer unused)
 {
   set_up (fixture, unused);
   fixture->n_fds = 0;
+}
+
+/* GIO's threads hand streams to each other and to the tests' under locks that ThreadSanitizer does not see.
+ */
+static gboolean
+skip_unseen (void)
+{
+  if (UNDER_THREAD_SANITIZER)
+    g_test_skip ("ThreadSanitizer does not see how GIO's threads hand streams over");
+  return UNDER_THREAD_SANITIZER;
 }
 
 /* D-Bus: a call that comes is answered, and nobody asks who calls. */
@@ -82,7 +93,7 @@ close_buses (GDBusConnection *one, GDBusConnection *other)
 }
 
 static void
-test_bus (Fixture *fixture, gconstpointer address)
+call_over (Fixture *fixture, const char *address)
 {
   g_auto (Ends) ends = connect_ends (fixture->ctx, address);
   g_autoptr (GIOStream) here = leash_conn_to_stream (ends.dialled, fixture->ctx);
@@ -103,6 +114,13 @@ test_bus (Fixture *fixture, gconstpointer address)
   g_assert_cmpint (number, ==, 42);
   close_buses (bus, g_thread_join (server));
   g_assert_true (leash_conn_is_closed (ends.dialled));
+}
+
+static void
+test_bus (Fixture *fixture, gconstpointer address)
+{
+  if (!skip_unseen ())
+    call_over (fixture, address);
 }
 
 /* TLS */
@@ -140,7 +158,7 @@ assert_echoes (GIOStream *stream)
 }
 
 static void
-test_tls (Fixture *fixture, gconstpointer address)
+echo_over_tls (Fixture *fixture, const char *address)
 {
   g_auto (Ends) ends = connect_ends (fixture->ctx, address);
   g_autoptr (GIOStream) here = leash_conn_to_stream (ends.dialled, fixture->ctx);
@@ -164,6 +182,13 @@ test_tls (Fixture *fixture, gconstpointer address)
   g_assert_no_error (error);
   g_assert_true (leash_conn_is_closed (ends.dialled));
   g_assert_true (leash_conn_is_closed (ends.accepted));
+}
+
+static void
+test_tls (Fixture *fixture, gconstpointer address)
+{
+  if (!skip_unseen ())
+    echo_over_tls (fixture, address);
 }
 
 /* The other way round */
