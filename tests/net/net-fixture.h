@@ -97,7 +97,8 @@ struct _Sleeper
   gpointer subject;
   const char *address;
   GThread *thread;
-  gint tid; /* atomic; 0 until the thread runs */
+  gint tid;     /* atomic; 0 until the thread runs */
+  gint is_over; /* atomic; whether the operation has ended */
   gssize n; /* what the operation returned; here and below: once joined */
   gpointer result;
   GError *error;
@@ -110,6 +111,7 @@ run_sleeper (gpointer data)
 
   g_atomic_int_set (&sleeper->tid, gettid ());
   sleeper->func (sleeper);
+  g_atomic_int_set (&sleeper->is_over, TRUE);
   return NULL;
 }
 
@@ -131,13 +133,16 @@ is_asleep (gint tid)
 G_GNUC_UNUSED static void
 sleeper_start (Sleeper *sleeper)
 {
+  g_atomic_int_set (&sleeper->is_over, FALSE);
   sleeper->thread = g_thread_new ("sleeper", run_sleeper, sleeper);
   wait_until (is_asleep (g_atomic_int_get (&sleeper->tid)));
 }
 
+/* What the operation waited for has happened: it ends at once, and not by whatever else would end it one day. */
 G_GNUC_UNUSED static void
 sleeper_join (Sleeper *sleeper)
 {
+  wait_until (g_atomic_int_get (&sleeper->is_over));
   g_thread_join (g_steal_pointer (&sleeper->thread));
 }
 
