@@ -59,7 +59,7 @@ test_reuse (Fixture *fixture, gconstpointer version)
     }
 }
 
-/* What was not read is not in the way of the next request. */
+/* What was not read is not in the way of the next request. It costs the connection, unless that is HTTP/2. */
 static void
 test_closed_early (Fixture *fixture, gconstpointer version)
 {
@@ -70,6 +70,8 @@ test_closed_early (Fixture *fixture, gconstpointer version)
       g_autoptr (LeashHttpResponse) response = get (client, fixture->ctx, "/large", version);
       g_autoptr (GError) error = NULL;
 
+      g_assert_cmpint (leash_http_response_is_connection_reused (response), ==,
+                       i != 0 && version == &versions[1]);
       g_assert_cmpint (g_input_stream_skip (leash_http_response_get_body (response), 100000, NULL, &error), >,
                        0);
       g_assert_no_error (error);
