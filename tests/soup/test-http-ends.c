@@ -18,11 +18,13 @@ typedef struct
   gboolean has_full_backlog; /* connections wait to be accepted */
   gboolean uploads;
   gboolean holds_place; /* another response is open */
+  gboolean has_name;    /* which is looked up for ever */
   gboolean has_response;
 } Phase;
 
 static const Phase phases[] = {
   { "place", { .answer = HEAD "some", .holds = TRUE }, "http", .holds_place = TRUE },
+  { "name", { .answer = "" }, "http", .has_name = TRUE },
   { "connecting", { .answer = "" }, "http", .has_full_backlog = TRUE },
   { "upload", { .is_deaf = TRUE }, "http", .uploads = TRUE },
   { "head", { .answer = "", .holds = TRUE }, "http" },
@@ -37,6 +39,80 @@ typedef struct
   gboolean is_async;
   gboolean is_cancelled;
 } Case;
+
+/* A resolver that finds no name, and looks for it until it is told to stop. */
+
+typedef GResolver TestResolver;
+typedef GResolverClass TestResolverClass;
+
+static GType test_resolver_get_type (void);
+G_DEFINE_TYPE (TestResolver, test_resolver, G_TYPE_RESOLVER)
+
+static GList *
+look_up (GResolver *resolver, const char *name, GResolverNameLookupFlags flags, GCancellable *cancellable,
+         GError **error)
+{
+  GPollFD stop;
+
+  g_assert_true (g_cancellable_make_pollfd (cancellable, &stop));
+  g_poll (&stop, 1, -1);
+  g_cancellable_release_fd (cancellable);
+  g_cancellable_set_error_if_cancelled (cancellable, error);
+  return NULL;
+}
+
+static GList *
+look_up_any (GResolver *resolver, const char *name, GCancellable *cancellable, GError **error)
+{
+  return look_up (resolver, name, G_RESOLVER_NAME_LOOKUP_FLAGS_DEFAULT, cancellable, error);
+}
+
+static void
+look_up_in_thread (GTask *task, gpointer resolver, gpointer unused, GCancellable *cancellable)
+{
+  GError *error = NULL;
+
+  look_up (resolver, NULL, G_RESOLVER_NAME_LOOKUP_FLAGS_DEFAULT, cancellable, &error);
+  g_task_return_error (task, error);
+}
+
+static void
+look_up_async (GResolver *resolver, const char *name, GResolverNameLookupFlags flags,
+               GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (resolver, cancellable, callback, user_data);
+
+  g_task_run_in_thread (task, look_up_in_thread);
+}
+
+static void
+look_up_any_async (GResolver *resolver, const char *name, GCancellable *cancellable,
+                   GAsyncReadyCallback callback, gpointer user_data)
+{
+  look_up_async (resolver, name, G_RESOLVER_NAME_LOOKUP_FLAGS_DEFAULT, cancellable, callback, user_data);
+}
+
+static GList *
+look_up_finish (GResolver *resolver, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+test_resolver_class_init (TestResolverClass *klass)
+{
+  klass->lookup_by_name = look_up_any;
+  klass->lookup_by_name_async = look_up_any_async;
+  klass->lookup_by_name_finish = look_up_finish;
+  klass->lookup_by_name_with_flags = look_up;
+  klass->lookup_by_name_with_flags_async = look_up_async;
+  klass->lookup_by_name_with_flags_finish = look_up_finish;
+}
+
+static void
+test_resolver_init (TestResolver *self)
+{
+}
 
 /* An exchange, to its end. */
 typedef struct
@@ -183,7 +259,8 @@ run_exchange (Fixture *fixture, const Case *test, LeashHttpClient *client, const
     g_thread_join (thread);
   assert_io_error (exchange.error, test->is_cancelled ? G_IO_ERROR_CANCELLED : G_IO_ERROR_TIMED_OUT,
                    test->phase->uploads ? "PUT http" : "GET http",
-                   "://127.0.0.1:", test->phase->holds_place ? "of at most 1 responses all are open: " : "");
+                   test->phase->has_name ? "://slow.test/" : "://127.0.0.1:",
+                   test->phase->holds_place ? "of at most 1 responses all are open: " : "");
   /* On a busy machine a deadline may come before its phase. */
   if (!test->phase->has_response)
     g_assert_null (exchange.response);
@@ -247,7 +324,9 @@ test_end (Fixture *fixture, gconstpointer data)
   const Case *test = data;
   g_autoptr (LeashHttpClient) client = leash_http_client_new (1);
 
-  if (test->phase->has_full_backlog)
+  if (test->phase->has_name)
+    run_exchange (fixture, test, client, "http://slow.test/");
+  else if (test->phase->has_full_backlog)
     run_without_accept (fixture, test, client);
   else
     run_with_peer (fixture, test, client);
@@ -369,7 +448,11 @@ static Case cases[G_N_ELEMENTS (phases) * 4];
 int
 main (int argc, char **argv)
 {
+  g_autoptr (GResolver) resolver = NULL;
+
   g_test_init (&argc, &argv, NULL);
+  resolver = g_object_new (test_resolver_get_type (), NULL);
+  g_resolver_set_default (resolver);
   warm_up ();
   warm_up_http ();
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
