@@ -140,10 +140,20 @@ move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, const Leas
   while (n == LEASH_CONN_WOULD_BLOCK && !move->only_tries
          && leash_conn_wait_bare (self->conn, ctx, move->way, error)
          && leash_net_faults_wait (self->faults, ctx, call, error));
-  if (n < 0 && move->way == LEASH_WAY_OUT)
-    leash_conn_give_up (self->conn);
   leash_handle_leave (&self->conn->handle);
   return n;
+}
+
+/* Not whenever a write comes back from the inner connection: it may have been woken only to look again. */
+static void
+fault_give_up (gpointer impl)
+{
+  Front *self = impl;
+
+  if (!leash_use_enter (&self->conn->handle.use))
+    return;
+  leash_conn_give_up (self->conn);
+  leash_handle_leave (&self->conn->handle);
 }
 
 /* has_op: the inner connection can do it. */
@@ -419,6 +429,7 @@ static const LeashConnOps conn_ops = {
   .shutdown = fault_shutdown,
   .close = fault_close,
   .writev = fault_writev,
+  .give_up = fault_give_up,
   .reset = fault_reset,
   .get_credentials = fault_get_credentials,
   .send_fds = fault_send_fds,
