@@ -228,10 +228,8 @@ leash_rows_next (LeashRows *rows, LeashContext *ctx)
 
 /* With the connection entered. */
 static gboolean
-tell_error (LeashRows *rows, gconstpointer caller, GError **error)
+tell_error (LeashRows *rows, GError **error)
 {
-  if (rows->error == NULL || error != NULL)
-    end_unchecked (rows, caller);
   if (rows->error == NULL)
     return TRUE;
   if (error != NULL)
@@ -244,11 +242,9 @@ check_entered (LeashRows *rows, gconstpointer caller, GError **error)
 {
   if (rows->node.state != LEASH_SQL_OPEN)
     {
-      gboolean is_good = tell_error (rows, caller, error);
-
       /* Who asks has looked at what is returned. */
       end_unchecked (rows, caller);
-      return is_good;
+      return tell_error (rows, error);
     }
   leash_sql_error_set (
       error, LEASH_SQL_ERROR_IN_USE, NULL,
@@ -307,8 +303,10 @@ leash_rows_close (LeashRows *rows, GError **error)
     return leash_db_conn_refuse_crowd (rows->node.conn, rows->node.tag, &attempt_close, rows->node.text,
                                        LEASH_CALLER, error);
   is_at_end = rows->is_at_end;
+  if (is_at_end && (rows->error == NULL || error != NULL))
+    end_unchecked (rows, LEASH_CALLER);
   if (is_at_end)
-    is_good = tell_error (rows, LEASH_CALLER, error);
+    is_good = tell_error (rows, error);
   leash_db_conn_leave (rows->node.conn);
   return is_at_end ? is_good : leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, error);
 }

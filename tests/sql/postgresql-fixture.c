@@ -272,3 +272,13 @@ postgresql_stop (void)
   g_clear_pointer (&uri, g_free);
   g_clear_pointer (&programs, g_free);
 }
+
+const char *
+postgresql_start_or_skip (void)
+{
+  const char *reason = NULL, *started = postgresql_start (&reason);
+
+  if (started == NULL)
+    printf ("1..0 # SKIP %s\n", reason);
+  return started;
+}

@@ -10,6 +10,8 @@
 
 /* NULL, with the reason, when there can be none here. Names a database without a password. */
 const char *postgresql_start        (const char **ret_reason);
+/* NULL, with the reason printed as by a test program that skips all, which is then to end. */
+const char *postgresql_start_or_skip (void);
 
 /* All of its processes at once, by SIGKILL: what was committed is kept, and nothing else is put in order. */
 void        postgresql_kill         (void);

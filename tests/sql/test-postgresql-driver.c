@@ -545,13 +545,8 @@ test_copy_of_what_is_none (Fixture *fixture, gconstpointer unused)
 int
 main (int argc, char **argv)
 {
-  const char *reason = NULL;
-
-  if (postgresql_start (&reason) == NULL)
-    {
-      printf ("1..0 # SKIP %s\n", reason);
-      return 0;
-    }
+  if (postgresql_start_or_skip () == NULL)
+    return 0;
   g_test_init (&argc, &argv, NULL);
   ADD ("reads-each-type", test_reads_each_type);
   ADD ("binds-each-type", test_binds_each_type);

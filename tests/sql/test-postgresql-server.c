@@ -418,13 +418,8 @@ test_values_are_in_no_message (Fixture *fixture, gconstpointer unused)
 int
 main (int argc, char **argv)
 {
-  const char *reason = NULL;
-
-  if (postgresql_start (&reason) == NULL)
-    {
-      printf ("1..0 # SKIP %s\n", reason);
-      return 0;
-    }
+  if (postgresql_start_or_skip () == NULL)
+    return 0;
   g_test_init (&argc, &argv, NULL);
   ADD ("cancellation-reaches-the-server", test_cancellation_reaches_the_server);
   ADD ("deadline-reaches-the-server", test_deadline_reaches_the_server);

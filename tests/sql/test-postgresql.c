@@ -457,13 +457,8 @@ test_each_call_of_transactions_fails (Pg *pg, gconstpointer unused)
 int
 main (int argc, char **argv)
 {
-  const char *reason = NULL;
-
-  if (postgresql_start (&reason) == NULL)
-    {
-      printf ("1..0 # SKIP %s\n", reason);
-      return 0;
-    }
+  if (postgresql_start_or_skip () == NULL)
+    return 0;
   g_test_init (&argc, &argv, NULL);
   /* Its descriptor would be taken for left open by the test that is the first to need it. */
   g_main_context_default ();
