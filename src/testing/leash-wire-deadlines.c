@@ -113,20 +113,37 @@ test_sooner (Wire *wire)
   each_way (wire, sooner);
 }
 
-static void
-test_put_off (Wire *wire)
+/* Whether the deadline was put off before it came, which a busy machine may prevent. */
+static gboolean
+put_off (Wire *wire, gint64 delay)
 {
   WireJob reader = { .func = wire_do_read, .wire = wire, .conn = wire->one };
-  gint64 first = wire_now () + 5 * WIRE_SOON;
+  gint64 first = wire_now () + delay;
+  gboolean in_time;
 
   leash_conn_set_read_deadline (wire->one, first);
   wire_start_waiting (&reader);
   leash_conn_set_read_deadline (wire->one, wire_now () + G_TIME_SPAN_HOUR);
+  in_time = wire_now () < first;
   while (wire_now () < first + WIRE_SOON)
     g_usleep (1000);
   wire_write (wire, wire->other, "late");
   wire_join (&reader);
-  wire_ok (wire, "reading with a deadline that was put off", reader.n > 0, &reader.error);
+  if (in_time)
+    wire_ok (wire, "reading with a deadline that was put off", reader.n > 0, &reader.error);
+  else if (reader.error != NULL)
+    wire_read (wire, wire->one, "late");
+  g_clear_error (&reader.error);
+  return in_time;
+}
+
+static void
+test_put_off (Wire *wire)
+{
+  gint64 delay = 5 * WIRE_SOON;
+
+  while (!put_off (wire, delay))
+    delay *= 2;
 }
 
 static void

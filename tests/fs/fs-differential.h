@@ -307,15 +307,24 @@ leads_out (Differential *d, const char *path)
          && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 }
 
+/* The path's last name is "." or ".."; no other name here ends in a dot. */
+static inline gboolean
+ends_in_dot (const char *path)
+{
+  gsize n = strlen (path);
+
+  while (n > 0 && path[n - 1] == '/')
+    n--;
+  return n > 0 && path[n - 1] == '.';
+}
+
 /* Removing and renaming what has no name of its own fails everywhere, but rooted ones have a code of their own. */
 static inline gboolean
 is_nameless (Differential *d, const Step *step)
 {
   if (!d->is_rooted || (step->op != LEASH_FS_OP_REMOVE && step->op != LEASH_FS_OP_RENAME))
     return FALSE;
-  return g_str_has_suffix (step->path, ".") || g_str_has_suffix (step->path, "./")
-         || (step->target != NULL
-             && (g_str_has_suffix (step->target, ".") || g_str_has_suffix (step->target, "./")));
+  return ends_in_dot (step->path) || (step->target != NULL && ends_in_dot (step->target));
 }
 
 static inline void
