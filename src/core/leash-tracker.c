@@ -61,7 +61,7 @@ tracker_new (LeashTracker *parent)
   tracker->made_at = leash_tracker_now ();
   tracker->parent = parent != NULL ? leash_tracker_ref (parent) : NULL;
   tracker->nested = g_ptr_array_new ();
-  tracker->orphans = g_ptr_array_new ();
+  tracker->orphans = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
   tracker->misuses = leash_misuse_array_new ();
   pthread_mutex_init (&tracker->misuse_lock, NULL);
   pthread_mutex_init (&tracker->listener_lock, NULL);
@@ -172,28 +172,60 @@ has_left_open (LeashTracker *tracker)
   return FALSE;
 }
 
+/* So that nobody can get another reference. Returns FALSE where there are more. */
+static gboolean
+drop_last (LeashTracker *tracker)
+{
+  gint last = 1;
+
+  return __atomic_compare_exchange_n (&tracker->ref_count, &last, 0, FALSE, __ATOMIC_ACQ_REL,
+                                      __ATOMIC_RELAXED);
+}
+
+static void take_off (LeashTracker *tracker, GPtrArray *ret_gone);
+
 /*
- * With the lock of all trackers held: the orphans whose resources were closed since lose their parent. Theirs
- * go first, so that misuses come up from any depth.
+ * With the lock of all trackers held: the orphans whose resources were closed since go. One that somebody
+ * holds stays, as a misuse may be on its way to it, that of the last release.
  */
 static void
-collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_finished)
+collect_finished_orphans (LeashTracker *tracker, GPtrArray *ret_gone)
 {
   for (guint i = tracker->orphans->len; i-- > 0;)
     {
       LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
 
-      if (has_left_open (orphan))
+      if (has_left_open (orphan) || !drop_last (orphan))
         continue;
-      g_ptr_array_remove_index_fast (tracker->orphans, i);
-      g_ptr_array_remove_fast (tracker->nested, orphan);
-      collect_finished_orphans (orphan, ret_finished);
-      leash_tracker_inherit_misuses (tracker, orphan);
-      orphan->parent = NULL;
-      g_ptr_array_add (ret_finished, orphan);
+      g_ptr_array_steal_index_fast (tracker->orphans, i);
+      take_off (orphan, ret_gone);
     }
 }
 
+/*
+ * With the lock of all trackers held: takes one whose last reference was dropped off all lists. What it did
+ * not see closed, and all misuses, are its parent's from now on.
+ */
+static void
+take_off (LeashTracker *tracker, GPtrArray *ret_gone)
+{
+  LeashTracker *parent = tracker->parent;
+
+  g_ptr_array_remove_fast (trackers, tracker);
+  g_ptr_array_add (ret_gone, tracker);
+  /* First, so that misuses come up from any depth. */
+  collect_finished_orphans (tracker, ret_gone);
+  for (guint i = 0; i < tracker->orphans->len; i++)
+    ((LeashTracker *) g_ptr_array_index (tracker->orphans, i))->parent = parent;
+  if (parent == NULL)
+    return;
+  g_ptr_array_remove_fast (parent->nested, tracker);
+  g_ptr_array_extend (parent->nested, tracker->orphans, NULL, NULL);
+  g_ptr_array_extend_and_steal (parent->orphans, g_ptr_array_ref (tracker->orphans));
+  leash_tracker_inherit_misuses (parent, tracker);
+}
+
+/* Drops what is left open in its orphans, too, which a root alone has by now. */
 static void
 tracker_free (LeashTracker *tracker)
 {
@@ -249,41 +281,12 @@ drop_ref (LeashTracker *tracker)
 {
   for (;;)
     {
-      gint last = 1;
-
       if (drop_shared (tracker))
         return DROP_SHARED;
       if (make_orphan (tracker))
         return DROP_ORPHANED;
-      if (__atomic_compare_exchange_n (&tracker->ref_count, &last, 0, FALSE, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED))
+      if (drop_last (tracker))
         return DROP_LAST;
-    }
-}
-
-/*
- * With the lock of all trackers held: takes the tracker off all lists. Those that nothing keeps any more are
- * put into ret_finished, each with a reference and without a parent.
- */
-static void
-tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
-{
-  LeashTracker *parent = tracker->parent;
-
-  g_ptr_array_remove_fast (trackers, tracker);
-  collect_finished_orphans (tracker, ret_finished);
-  if (parent != NULL)
-    {
-      g_ptr_array_remove_fast (parent->nested, tracker);
-      leash_tracker_inherit_misuses (parent, tracker);
-      collect_finished_orphans (parent, ret_finished);
-    }
-  for (guint i = 0; i < tracker->orphans->len; i++)
-    {
-      LeashTracker *orphan = g_ptr_array_index (tracker->orphans, i);
-
-      orphan->parent = NULL;
-      g_ptr_array_add (ret_finished, orphan);
     }
 }
 
@@ -291,7 +294,7 @@ tracker_unlink (LeashTracker *tracker, GPtrArray *ret_finished)
 static void
 tracker_last_unref (LeashTracker *tracker)
 {
-  g_autoptr (GPtrArray) finished = g_ptr_array_new_with_free_func ((GDestroyNotify) leash_tracker_unref);
+  g_autoptr (GPtrArray) gone = g_ptr_array_new_with_free_func ((GDestroyNotify) tracker_free);
   gboolean was_busy = leash_thread_set_busy (TRUE);
   LeashTracker *parent;
   Drop drop;
@@ -300,10 +303,11 @@ tracker_last_unref (LeashTracker *tracker)
   parent = tracker->parent;
   drop = drop_ref (tracker);
   if (drop == DROP_LAST)
-    tracker_unlink (tracker, finished);
+    take_off (tracker, gone);
+  if (drop == DROP_LAST && parent != NULL)
+    collect_finished_orphans (parent, gone);
   leash_unlock (&leash_trackers_lock);
-  if (drop == DROP_LAST)
-    tracker_free (tracker);
+  g_ptr_array_set_size (gone, 0);
   leash_thread_set_busy (was_busy);
   /* An orphan is held by what it is nested in, and not the other way round. */
   if (parent != NULL && drop != DROP_SHARED)

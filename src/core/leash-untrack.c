@@ -74,12 +74,13 @@ has_moved (const LeashSlot *slot)
          && (slot->flags & LEASH_SLOT_CLOSE_STACK) != 0 && slot->at.stack == slot->extra->adopter_stack;
 }
 
-/* With the shard's locks held. Nothing is recorded in a tracker that another thread is about to free. */
-static void
+/* With the shard's locks held. Nothing is recorded in a tracker that another thread is about to free: then it
+ * returns FALSE. */
+static gboolean
 describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot, LeashMisuseType type)
 {
   if (!leash_tracker_try_ref (shard->tracker))
-    return;
+    return FALSE;
   aftermath->tracker = shard->tracker;
   aftermath->name = g_strdup (slot->name);
   aftermath->misuse = (LeashMisuse){
@@ -90,6 +91,7 @@ describe_misuse (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot,
     .opened_stack = slot->stack,
   };
   aftermath->closed = get_closed (slot);
+  return TRUE;
 }
 
 /*
@@ -113,10 +115,10 @@ static void
 describe_second (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot, LeashTag *tag,
                  LeashMisuseType type)
 {
-  if (leash_slot_is_tags (slot, tag))
-    describe_misuse (aftermath, shard, slot, type);
-  else
+  if (!leash_slot_is_tags (slot, tag))
     describe_forgotten (aftermath, shard, tag, type);
+  else if (!describe_misuse (aftermath, shard, slot, type))
+    leash_tag_add_stray ();
 }
 
 static void

@@ -226,6 +226,102 @@ test_children_while_parent_moves (void)
   assert_clean (&b);
 }
 
+typedef struct
+{
+  void (*func) (LeashTag *tag, LeashContext *ctx);
+  LeashContext *ctx;
+  LeashTag *tag; /* atomic; NULL once it is done with, the helper itself to end */
+} Helper;
+
+static gpointer
+help (gpointer data)
+{
+  Helper *helper = data;
+  LeashTag *tag;
+
+  while ((tag = __atomic_load_n (&helper->tag, __ATOMIC_ACQUIRE)) != (LeashTag *) helper)
+    if (tag != NULL)
+      {
+        helper->func (tag, helper->ctx);
+        __atomic_store_n (&helper->tag, NULL, __ATOMIC_RELEASE);
+      }
+  return NULL;
+}
+
+static void
+release (LeashTag *tag, LeashContext *ctx)
+{
+  leash_untrack (tag);
+}
+
+static void
+move_out (LeashTag *tag, LeashContext *ctx)
+{
+  tag = leash_tag_adopt (tag, ctx);
+  leash_untrack (tag);
+}
+
+/* Each round leaves one misuse, in a tracker that was dropped with something open, which the helper closes
+ * while dropped ones are looked through. */
+static void
+check_misuses_come_up (void (*round) (Tracked *outer, Helper *helper), Helper *helper)
+{
+  g_auto (Tracked) outer = tracked_new ();
+  GThread *thread = g_thread_new ("helper", help, helper);
+  guint n_rounds = g_test_slow () ? 100000 : 3000;
+
+  helper->ctx = outer.ctx;
+  for (guint i = 0; i < n_rounds; i++)
+    {
+      round (&outer, helper);
+      while (__atomic_load_n (&helper->tag, __ATOMIC_ACQUIRE) != NULL)
+        leash_tracker_unref (leash_tracker_new_nested (outer.tracker));
+    }
+  __atomic_store_n (&helper->tag, (LeashTag *) helper, __ATOMIC_RELEASE);
+  g_thread_join (thread);
+  g_assert_cmpuint (leash_tracker_count_open (outer.tracker), ==, 0);
+  g_assert_cmpuint (leash_tracker_count_misuses (outer.tracker), ==, n_rounds);
+}
+
+static void
+release_last_after_parent (Tracked *outer, Helper *helper)
+{
+  Tracked inner = tracked_from (leash_tracker_new_nested (outer->tracker));
+  LeashTag *parent = leash_track (outer->ctx, "parent", NULL);
+  LeashTag *child = leash_track_child (inner.ctx, parent, "child", NULL);
+
+  leash_untrack (parent);
+  tracked_clear (&inner);
+  __atomic_store_n (&helper->tag, child, __ATOMIC_RELEASE);
+}
+
+/* Regression: a misuse was lost when the release that it was found by left its tracker empty. */
+static void
+test_misuse_of_the_last_release (void)
+{
+  check_misuses_come_up (release_last_after_parent, &(Helper){ .func = release });
+}
+
+static void
+move_last_out (Tracked *outer, Helper *helper)
+{
+  Tracked middle = tracked_from (leash_tracker_new_nested (outer->tracker));
+  Tracked inner = tracked_from (leash_tracker_new_nested (middle.tracker));
+  LeashTag *tag = leash_track (inner.ctx, "thing", NULL);
+
+  leash_tag_misused (tag, "touched with dirty hands", LEASH_CALLER);
+  tracked_clear (&inner);
+  __atomic_store_n (&helper->tag, tag, __ATOMIC_RELEASE);
+  tracked_clear (&middle);
+}
+
+/* Regression: what moves to another tracker is open for a moment longer, and so kept misuses from the top. */
+static void
+test_misuses_while_the_last_moves_out (void)
+{
+  check_misuses_come_up (move_last_out, &(Helper){ .func = move_out });
+}
+
 static gpointer
 end_it (gpointer tracker)
 {
@@ -262,6 +358,8 @@ main (int argc, char **argv)
   g_test_add_func ("/race/nested-tracker-dropped-while-another-thread-releases",
                    test_nested_dropped_while_released);
   g_test_add_func ("/race/parent-adopted-while-children-come-and-go", test_children_while_parent_moves);
+  g_test_add_func ("/race/misuse-of-the-last-release-comes-up", test_misuse_of_the_last_release);
+  g_test_add_func ("/race/misuses-come-up-while-the-last-moves-out", test_misuses_while_the_last_moves_out);
   g_test_add_func ("/race/tracker-ended-while-another-thread-opens", test_ended_while_opened);
   return g_test_run ();
 }

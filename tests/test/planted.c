@@ -274,12 +274,31 @@ sleep_till_stop (gpointer unused)
   return NULL;
 }
 
+static gpointer
+run_straggler (gpointer runs)
+{
+  g_atomic_int_set ((gint *) runs, TRUE);
+  return sleep_till_stop (NULL);
+}
+
+/* A thread that is only beginning still has the name of the one that made it. */
+static void
+start_straggler (const char *name)
+{
+  static gint runs;
+
+  g_atomic_int_set (&runs, FALSE);
+  g_thread_unref (g_thread_new (name, run_straggler, &runs));
+  while (!g_atomic_int_get (&runs))
+    g_usleep (100);
+}
+
 static void
 test_thread (void)
 {
   g_auto (LeashTest) test = leash_test_begin ();
 
-  g_thread_unref (g_thread_new ("straggler", sleep_till_stop, NULL));
+  start_straggler ("straggler");
 }
 
 static void
@@ -287,7 +306,7 @@ test_thread_like_pool (void)
 {
   g_auto (LeashTest) test = leash_test_begin ();
 
-  g_thread_unref (g_thread_new ("pool-of-cars", sleep_till_stop, NULL));
+  start_straggler ("pool-of-cars");
 }
 
 static void
@@ -295,7 +314,7 @@ test_thread_like_leash (void)
 {
   g_auto (LeashTest) test = leash_test_begin ();
 
-  g_thread_unref (g_thread_new ("leash-walker", sleep_till_stop, NULL));
+  start_straggler ("leash-walker");
 }
 
 static void
@@ -758,7 +777,7 @@ test_everything (void)
   leash_untrack (tag);
   leash_untrack (tag);
   assert_fd (open ("/dev/zero", O_RDONLY));
-  g_thread_unref (g_thread_new ("straggler", sleep_till_stop, NULL));
+  start_straggler ("straggler");
   leash_test_go (&test, be_deaf, NULL);
 }
 
