@@ -15,7 +15,7 @@ typedef struct
   const char *test;  /* that finds it */
   const char *fault; /* what it says */
   gboolean needs_tracking;
-  gboolean is_missed_at_times; /* on a busy machine, where what comes early may come late */
+  gboolean is_missed_at_times; /* on a busy machine, where what comes first may come late */
   const char *seconds; /* that the suite gives the test, where it waits for their end; NULL for as many as ever */
 } Flaw;
 
