@@ -42,7 +42,7 @@ typedef enum
  * @mtime_ns: last change of the content, nanoseconds since 1970
  * @ctime_ns: last change of the metadata, nanoseconds since 1970
  *
- * What is known of a file without opening it.
+ * What is known of a file without opening it. A time before 1677 or after 2262 is that one of the two that is nearer.
  */
 typedef struct
 {

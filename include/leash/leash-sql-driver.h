@@ -120,6 +120,8 @@ typedef enum
  * @copy_write: sends a part of it
  * @copy_read: the next part, which lives until the next call; @ret_length is 0 at its end
  * @copy_end: ends it: by %NULL well, or with a reason why it fails; what was to be read and was not is thrown away
+ * @end_run: (nullable): comes before @rewind where some rows were read, and not all: says whether the statement has come to
+ *   its end, with its commit where that is the end of it. May leave that to @rewind for what changes nothing
  *
  * What a driver implements. None is called for a session while another call for it runs, but any thread may make the
  * next. @ctx is not done when they are called; whatever may take long stops when it is, with the context's error, and
@@ -172,6 +174,8 @@ struct _LeashSqlDriverInterface
                                     const char **ret_bytes, gsize *ret_length, GError **error);
   gboolean     (*copy_end)         (LeashSqlDriver *driver, gpointer session, LeashContext *ctx, const char *reason,
                                     LeashSqlResult *ret_result, GError **error);
+  gboolean     (*end_run)          (LeashSqlDriver *driver, gpointer session, gpointer statement, LeashContext *ctx,
+                                    GError **error);
 };
 
 LEASH_AVAILABLE_IN_0_1

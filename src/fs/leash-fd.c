@@ -31,7 +31,7 @@ type_from_mode (mode_t mode)
 static gint64
 nanoseconds (struct timespec time)
 {
-  return (gint64) time.tv_sec * 1000000000 + time.tv_nsec;
+  return leash_fs_join_time (time.tv_sec, time.tv_nsec);
 }
 
 void

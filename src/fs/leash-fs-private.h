@@ -41,3 +41,15 @@ void     leash_dir_track              (LeashDir      *dir,
                                        LeashContext  *ctx,
                                        const char    *path,
                                        gconstpointer  caller);
+
+/* What is before 1677 or after 2262 is at that end. */
+static inline gint64
+leash_fs_join_time (gint64 seconds, gint64 nanoseconds)
+{
+  gint64 ns;
+
+  if (!__builtin_mul_overflow (seconds, G_GINT64_CONSTANT (1000000000), &ns)
+      && !__builtin_add_overflow (ns, nanoseconds, &ns))
+    return MAX (ns, LEASH_TIME_NOW + 1);
+  return seconds < 0 ? LEASH_TIME_NOW + 1 : G_MAXINT64;
+}

@@ -16,8 +16,6 @@
 
 #include "leash-gfile-private.h"
 
-#define NS_PER_S G_GINT64_CONSTANT (1000000000)
-
 typedef struct
 {
   GObject parent_instance;
@@ -98,7 +96,7 @@ get_time (GFileInfo *info, const char *seconds, const char *nanoseconds)
 {
   gint64 s = (gint64) g_file_info_get_attribute_uint64 (info, seconds);
 
-  return s * NS_PER_S + g_file_info_get_attribute_uint32 (info, nanoseconds);
+  return leash_fs_join_time (s, g_file_info_get_attribute_uint32 (info, nanoseconds));
 }
 
 void

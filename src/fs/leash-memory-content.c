@@ -304,13 +304,11 @@ cut_content (LeashMemoryTree *tree, LeashMemoryContent *content, guint64 length)
 void
 leash_memory_content_truncate (LeashMemoryTree *tree, LeashMemoryNode *node, guint64 length)
 {
-  if (node->content != NULL && length < leash_memory_get (node->size))
-    {
-      if (length == 0)
-        leash_memory_content_free (tree, g_steal_pointer (&node->content));
-      else
-        cut_content (tree, node->content, length);
-    }
+  /* What is lazy, and empty, too. */
+  if (length == 0)
+    leash_memory_content_free (tree, g_steal_pointer (&node->content));
+  else if (node->content != NULL && length < leash_memory_get (node->size))
+    cut_content (tree, node->content, length);
   leash_memory_put (node->size, length);
 }
 

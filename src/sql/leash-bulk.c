@@ -117,6 +117,16 @@ collect (Bulk *bulk, GError **error)
   return n;
 }
 
+/* The function may give back the last reference to the transaction. */
+static gboolean
+check_in_transaction (Bulk *bulk, GError **error)
+{
+  if (bulk->conn->iface->in_transaction (bulk->conn->driver, bulk->conn->session))
+    return TRUE;
+  leash_sql_error_set (error, LEASH_SQL_ERROR_FAILED, NULL, "the transaction was ended meanwhile");
+  return FALSE;
+}
+
 /* n_rows at once. command is one for so many, and made where it is for another number. */
 static gboolean
 insert (Bulk *bulk, LeashSqlCommand *command, guint n_rows, LeashContext *ctx, GError **error)
@@ -151,6 +161,7 @@ insert_all (Bulk *bulk, LeashContext *ctx, GError **error)
     {
       n = collect (bulk, &failure);
       is_done = failure == NULL && leash_context_check (ctx, &failure)
+                && check_in_transaction (bulk, &failure)
                 && (n == 0 || insert (bulk, &command, n, ctx, &failure));
     }
   while (is_done && n == bulk->rows_at_once);

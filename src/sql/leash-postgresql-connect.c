@@ -138,6 +138,7 @@ leash_pg_disconnect (LeashSqlDriver *driver, gpointer user_data)
   LeashPgSession *session = user_data;
 
   leash_pg_plan_forget_kept (session);
+  leash_pg_forget_late (session);
   g_ptr_array_unref (session->dropped);
   PQfinish (session->pg);
   g_free (session);
@@ -193,6 +194,8 @@ leash_pg_in_transaction (LeashSqlDriver *driver, gpointer user_data)
 {
   LeashPgSession *session = user_data;
 
+  if (session->is_broken)
+    return FALSE;
   switch (PQtransactionStatus (session->pg))
     {
     case PQTRANS_INTRANS:

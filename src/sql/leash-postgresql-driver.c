@@ -64,6 +64,7 @@ leash_postgresql_driver_init_iface (LeashSqlDriverInterface *iface)
   iface->bind = leash_pg_bind;
   iface->step = leash_pg_step;
   iface->rewind = leash_pg_rewind;
+  iface->end_run = leash_pg_end_run;
   iface->count_columns = leash_pg_count_columns;
   iface->get_column_name = leash_pg_get_column_name;
   iface->get_column = leash_pg_get_column;

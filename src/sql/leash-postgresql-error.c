@@ -119,7 +119,9 @@ leash_pg_set_result_error (GError **error, LeashPgSession *session, const PGresu
   code = code_of (detail.sqlstate);
   if (position != NULL)
     detail.position = (guint) g_ascii_strtoull (position, NULL, 10);
-  if (code == LEASH_SQL_ERROR_CONNECTION)
+  /* A function may raise any: of another server's connection. */
+  if (code == LEASH_SQL_ERROR_CONNECTION
+      && g_strcmp0 (PQresultErrorField (result, PG_DIAG_SEVERITY_NONLOCALIZED), "ERROR") != 0)
     session->is_broken = TRUE;
   if (g_str_has_prefix (detail.sqlstate, "22"))
     message = hidden = hide_values (message);

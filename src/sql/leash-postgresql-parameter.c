@@ -10,6 +10,7 @@
  */
 #include "leash-postgresql-private.h"
 
+#include <math.h>
 #include <string.h>
 
 void
@@ -97,8 +98,11 @@ copy (LeashPgParameters *parameters, guint i, const void *bytes, gsize count)
 static void
 write_double (char *text, gsize size, double number)
 {
+  /* The C library has a sign before some, which the server does not take. */
+  if (isnan (number))
+    number = fabs (number);
   g_ascii_formatd (text, (int) size, "%.15g", number);
-  if (g_ascii_strtod (text, NULL) != number)
+  if (!isnan (number) && g_ascii_strtod (text, NULL) != number)
     g_ascii_formatd (text, (int) size, "%.17g", number);
 }
 

@@ -42,11 +42,17 @@ leash_pg_plan_forget_kept (LeashPgSession *session)
 {
   g_queue_clear_full (&session->kept, (GDestroyNotify) leash_pg_plan_free);
   g_ptr_array_set_size (session->dropped, 0);
+  session->n_forgotten++;
 }
 
 void
 leash_pg_plan_give_back (LeashPgSession *session, LeashPgPlan *plan)
 {
+  if (plan->n_forgotten != session->n_forgotten)
+    {
+      leash_pg_plan_free (plan);
+      return;
+    }
   if (plan->is_stale)
     {
       drop (session, plan);
@@ -128,6 +134,7 @@ leash_pg_plan_take (LeashPgSession *session, LeashContext *ctx, const char *sql,
   plan = g_new0 (LeashPgPlan, 1);
   plan->sql = g_strdup (sql);
   plan->name = g_strdup (name);
+  plan->n_forgotten = session->n_forgotten;
   if (describe (session, ctx, plan, error))
     return plan;
   drop (session, plan);

@@ -26,9 +26,12 @@ typedef struct
   gboolean is_altered;         /* something was set that outlives a transaction */
   gboolean was_in_transaction; /* when what is running was sent */
   guint64 last_number;         /* of a prepared statement: makes their names */
+  guint n_forgotten;           /* how often the server has forgotten all of its prepared statements */
   GQueue kept;                 /* of LeashPgPlan: those that are not in use; the last one used is the first */
   GPtrArray *dropped;          /* names of prepared statements that the server may forget */
   LeashPgCopy copy;            /* the last one */
+  PGresult *late;              /* of what was thrown away: the first error, or the last result */
+  guint n_late;
 } LeashPgSession;
 
 /* A statement that the server has prepared. */
@@ -37,6 +40,7 @@ typedef struct
   char *sql;
   char *name;
   PGresult *description; /* types of parameters, types and names of columns */
+  guint n_forgotten;     /* the session's, when it was prepared */
   gboolean is_stale;     /* the server does not know it any more, or would not run it again */
 } LeashPgPlan;
 
@@ -138,6 +142,11 @@ LeashSqlStep leash_pg_step               (LeashSqlDriver         *driver,
 void         leash_pg_rewind             (LeashSqlDriver         *driver,
                                           gpointer                session,
                                           gpointer                statement);
+gboolean     leash_pg_end_run            (LeashSqlDriver         *driver,
+                                          gpointer                session,
+                                          gpointer                statement,
+                                          LeashContext           *ctx,
+                                          GError                **error);
 guint        leash_pg_count_columns      (LeashSqlDriver         *driver,
                                           gpointer                statement);
 const char  *leash_pg_get_column_name    (LeashSqlDriver         *driver,
@@ -250,6 +259,11 @@ gboolean    leash_pg_run                 (LeashPgSession         *session,
                                           GError                **error);
 /* Throws away what is left of what is running. */
 void        leash_pg_abandon             (LeashPgSession         *session);
+void        leash_pg_forget_late         (LeashPgSession         *session);
+/* FALSE where what was thrown away had an error, but for a query that was cancelled, of which nothing is lost. */
+gboolean    leash_pg_check_late         (LeashPgSession         *session,
+                                         const char             *sql,
+                                         GError                **error);
 /* What a statement has done, that went well. FALSE when that is not what it is for. */
 gboolean    leash_pg_note_done           (LeashPgSession         *session,
                                           const char             *sql,

@@ -95,6 +95,18 @@ leash_pg_rewind (LeashSqlDriver *driver, gpointer session, gpointer user_data)
   statement->n_affected = 0;
 }
 
+gboolean
+leash_pg_end_run (LeashSqlDriver *driver, gpointer opened, gpointer user_data, LeashContext *ctx,
+                  GError **error)
+{
+  LeashPgSession *session = opened;
+  Statement *statement = user_data;
+
+  leash_pg_forget_late (session);
+  leash_pg_rewind (driver, session, statement);
+  return leash_pg_check_late (session, statement->plan->sql, error);
+}
+
 void
 leash_pg_finalize (LeashSqlDriver *driver, gpointer session, gpointer user_data)
 {

@@ -96,6 +96,27 @@ is_copy (ExecStatusType status)
   return status == PGRES_COPY_IN || status == PGRES_COPY_OUT;
 }
 
+void
+leash_pg_forget_late (LeashPgSession *session)
+{
+  PQclear (g_steal_pointer (&session->late));
+  session->n_late = 0;
+}
+
+/* Takes it over. */
+static void
+note_late (LeashPgSession *session, PGresult *result)
+{
+  session->n_late++;
+  if (session->late != NULL && PQresultStatus (session->late) == PGRES_FATAL_ERROR)
+    PQclear (result);
+  else
+    {
+      PQclear (session->late);
+      session->late = result;
+    }
+}
+
 /* Throws away what comes until the session is idle. FALSE when time is up before. */
 static gboolean
 drain (LeashPgSession *session, gint64 microseconds)
@@ -109,7 +130,7 @@ drain (LeashPgSession *session, gint64 microseconds)
 
       if (result == NULL)
         return TRUE;
-      PQclear (result);
+      note_late (session, result);
       if (is_copy (status) && !leave_copy (session, limit, status))
         return FALSE;
     }
@@ -150,7 +171,7 @@ drain_what_is_here (LeashPgSession *session)
       if (result == NULL)
         return TRUE;
       status = PQresultStatus (result);
-      PQclear (result);
+      note_late (session, result);
     }
   return FALSE;
 }
@@ -234,8 +255,8 @@ skip_comment (const char *sql)
 }
 
 /* Empty statements may stand before it as well. */
-static gboolean
-is_commit (const char *sql)
+static const char *
+get_first_word (const char *sql)
 {
   const char *begin;
 
@@ -245,7 +266,41 @@ is_commit (const char *sql)
       sql = skip_comment (sql + strspn (sql, " \t\r\n\f\v;"));
     }
   while (sql != begin);
-  return g_ascii_strncasecmp (sql, "COMMIT", 6) == 0 || g_ascii_strncasecmp (sql, "END", 3) == 0;
+  return sql;
+}
+
+static gboolean
+begins_with (const char *sql, const char *const *words)
+{
+  sql = get_first_word (sql);
+  for (guint i = 0; words[i] != NULL; i++)
+    if (g_ascii_strncasecmp (sql, words[i], strlen (words[i])) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_commit (const char *sql)
+{
+  static const char *const words[] = { "COMMIT", "END", NULL };
+
+  return begins_with (sql, words);
+}
+
+gboolean
+leash_pg_check_late (LeashPgSession *session, const char *sql, GError **error)
+{
+  static const char *const reading[] = { "SELECT", "VALUES", "TABLE", "SHOW", NULL };
+  PGresult *late = session->late;
+  gboolean is_cancelled;
+
+  if (late == NULL || PQresultStatus (late) != PGRES_FATAL_ERROR)
+    return TRUE;
+  is_cancelled = g_strcmp0 (PQresultErrorField (late, PG_DIAG_SQLSTATE), "57014") == 0;
+  if (is_cancelled && !session->was_in_transaction && begins_with (sql, reading))
+    return TRUE;
+  leash_pg_set_result_error (error, session, late);
+  return FALSE;
 }
 
 gboolean
@@ -288,33 +343,51 @@ check_result (LeashPgSession *session, const char *sql, PGresult *result, GError
     }
 }
 
+/* The context ended while the answer was on its way, which said that all is done: so it is. */
+static PGresult *
+take_late_success (LeashPgSession *session)
+{
+  ExecStatusType status = PQresultStatus (session->late); /* an error where there is none */
+
+  if (session->is_broken || (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK))
+    return NULL;
+  return g_steal_pointer (&session->late);
+}
+
 gboolean
 leash_pg_finish (LeashPgSession *session, LeashContext *ctx, const char *sql, PGresult **ret_last,
                  GError **error)
 {
   PGresult *last = NULL, *result = NULL;
+  g_autoptr (GError) failure = NULL;
+  gboolean is_done, is_late = FALSE;
 
-  while (leash_pg_next (session, ctx, &result, error))
+  leash_pg_forget_late (session);
+  do
     {
-      if (result != NULL && check_result (session, sql, result, error))
+      is_done = leash_pg_next (session, ctx, &result, &failure);
+      if (!is_done)
         {
-          PQclear (last);
-          last = result;
-          continue;
+          is_late = TRUE;
+          result = take_late_success (session);
+          is_done = result != NULL;
         }
-      if (result != NULL)
-        {
-          PQclear (result);
-          leash_pg_abandon (session);
-          break;
-        }
-      if (ret_last != NULL)
-        *ret_last = g_steal_pointer (&last);
+      if (!is_done || result == NULL)
+        break;
+      /* What was asked for is the first result's business. */
+      is_done = check_result (session, last == NULL && session->n_late <= 1 ? sql : "", result, &failure);
       PQclear (last);
-      return TRUE;
+      last = result;
     }
+  while (is_done && !is_late);
+  if (!is_done && !is_late)
+    leash_pg_abandon (session);
+  if (is_done && ret_last != NULL)
+    *ret_last = g_steal_pointer (&last);
   PQclear (last);
-  return FALSE;
+  if (!is_done)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return is_done;
 }
 
 gboolean

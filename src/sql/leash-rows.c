@@ -285,10 +285,11 @@ leash_rows_check (LeashRows *rows, GError **error)
  * @error: return location for an error
  *
  * Ends them, wherever they are. After their own end there is nothing to be closed, and it tells what
- * leash_rows_check() tells.
+ * leash_rows_check() tells. Before it this says whether the statement has come to its end: one with RETURNING
+ * may fail in its commit, behind its rows. leash_rows_unref() alone asks nobody.
  *
- * Returns: %TRUE, or %FALSE with @error set: the error that ended them, or %G_IO_ERROR_CLOSED when they were
- * closed before
+ * Returns: %TRUE, or %FALSE with @error set: the error that ended them or their statement, or
+ * %G_IO_ERROR_CLOSED when they were closed before
  *
  * Since: 0.1
  */
@@ -307,6 +308,15 @@ leash_rows_close (LeashRows *rows, GError **error)
     end_unchecked (rows, LEASH_CALLER);
   if (is_at_end)
     is_good = tell_error (rows, error);
+  /* What is left of it may be an error: that of the commit, where the statement changed something. */
+  else if (rows->node.state == LEASH_SQL_OPEN && rows->step == LEASH_SQL_STEP_ROW)
+    is_good = leash_sql_command_end_run (rows->command, leash_context_background (), error);
   leash_db_conn_leave (rows->node.conn);
-  return is_at_end ? is_good : leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, error);
+  if (is_at_end)
+    return is_good;
+  if (is_good)
+    return leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, error);
+  leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, NULL);
+  leash_sql_prefix (error, attempt_close.doing, rows->node.text);
+  return FALSE;
 }

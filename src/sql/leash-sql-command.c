@@ -170,7 +170,12 @@ leash_sql_command_bind_all (LeashSqlCommand *command, const LeashSqlValue *value
     }
   for (guint i = 0; i < n_values; i++)
     if (!bind (command, i + 1, &values[i], error))
-      return FALSE;
+      {
+        /* Those before it are bound, and those behind it as they were: that is nothing to run with. */
+        g_clear_pointer (&command->is_bound, g_free);
+        command->n_bound = 0;
+        return FALSE;
+      }
   /* They are bound for further runs, too. */
   if (LEASH_UNLIKELY (command->n_bound < command->n_parameters))
     {

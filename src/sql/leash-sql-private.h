@@ -225,6 +225,18 @@ leash_sql_command_step (LeashSqlCommand *command, LeashContext *ctx, GError **er
   return step;
 }
 
+/* Ends a run of which a row was read, and maybe not all; tells what its end came to. */
+static inline gboolean
+leash_sql_command_end_run (LeashSqlCommand *command, LeashContext *ctx, GError **error)
+{
+  LeashDbConn *conn = command->conn;
+  gboolean is_done = conn->iface->end_run == NULL
+                     || conn->iface->end_run (conn->driver, conn->session, command->statement, ctx, error);
+
+  leash_sql_look_at_tx (conn);
+  return is_done;
+}
+
 /* leash-sql-call.c: what connections and transactions do alike. With the connection entered. */
 gboolean     leash_sql_exec            (LeashDbConn             *conn,
                                         LeashContext            *ctx,

@@ -148,6 +148,26 @@ rewind_statement (LeashSqlDriver *driver, gpointer session, gpointer prepared)
   sqlite3_reset (statement->stmt);
 }
 
+/* The end of a run may be a commit, but for a query's. */
+static gboolean
+end_run (LeashSqlDriver *driver, gpointer opened, gpointer prepared, LeashContext *ctx, GError **error)
+{
+  LeashSqliteSession *session = opened;
+  LeashSqliteStatement *statement = prepared;
+  int rc;
+
+  if (LEASH_LIKELY (statement->is_read_only))
+    return TRUE;
+  leash_sqlite_end_run (session, statement);
+  session->ctx = ctx;
+  rc = sqlite3_reset (statement->stmt);
+  session->ctx = NULL;
+  if (LEASH_UNLIKELY (rc != SQLITE_OK))
+    leash_sqlite_set_error_of_call (session, ctx, rc, NULL, NULL, error);
+  leash_sqlite_look_at_end (session);
+  return rc == SQLITE_OK;
+}
+
 static guint
 count_columns (LeashSqlDriver *driver, gpointer statement)
 {
@@ -231,6 +251,7 @@ leash_sqlite_driver_init_interface (LeashSqlDriverInterface *iface)
   iface->bind = bind;
   iface->step = step;
   iface->rewind = rewind_statement;
+  iface->end_run = end_run;
   iface->count_columns = count_columns;
   iface->get_column_name = get_column_name;
   iface->get_column = get_column;

@@ -242,8 +242,13 @@ leash_sqlite_begin (LeashSqlDriver *driver, gpointer opened, LeashContext *ctx, 
       leash_sql_error_set (error, LEASH_SQL_ERROR_RANGE, NULL, "there is no such isolation");
       return FALSE;
     }
+  /* It is set as the pragma is prepared. */
   if (options->is_read_only && !leash_sqlite_script (driver, session, ctx, "PRAGMA query_only = ON", error))
-    return FALSE;
+    {
+      session->is_read_only = TRUE;
+      leash_sqlite_look_at_end (session);
+      return FALSE;
+    }
   session->is_read_only = options->is_read_only;
   return leash_sqlite_script (driver, session, ctx, options->is_immediate ? "BEGIN IMMEDIATE" : "BEGIN",
                               error);

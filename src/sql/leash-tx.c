@@ -99,6 +99,7 @@ end_tx (LeashSqlNode *node)
   if (!tx->is_lost || conn->iface->in_transaction (conn->driver, conn->session))
     leash_sql_roll_back (conn, tx->outer != NULL ? tx->name : NULL);
   conn->tx = tx->outer;
+  leash_sql_look_at_tx (conn);
 }
 
 static void

@@ -29,6 +29,33 @@ test_missing (Fixture *fixture, gconstpointer unused)
   g_assert_cmpstr (error->message, ==, message);
 }
 
+/* Regression: it was in another century. */
+static void
+test_far_times (Fixture *fixture, gconstpointer unused)
+{
+  static const gint64 seconds[] = { 10413792000 /* 2300 */, 9223372036, -9223372037 };
+  g_autofree char *path = path_of (fixture, "far");
+
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (seconds); i++)
+    {
+      const struct timespec times[] = { { .tv_sec = seconds[i] }, { .tv_sec = seconds[i] } };
+      struct stat real;
+      LeashStat found;
+
+      g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+      g_assert_cmpint (stat (path, &real), ==, 0);
+      g_assert_true (leash_stat (fixture->ctx, path, &found, NULL));
+      /* File systems have limits, too. */
+      if (real.st_mtim.tv_sec > 9223372036)
+        g_assert_cmpint (found.mtime_ns, ==, G_MAXINT64);
+      else if (real.st_mtim.tv_sec < -9223372036)
+        g_assert_cmpint (found.mtime_ns, ==, G_MININT64 + 2);
+      else
+        g_assert_cmpint (found.mtime_ns, ==, real.st_mtim.tv_sec * 1000000000);
+    }
+}
+
 static void
 test_create (Fixture *fixture, gconstpointer unused)
 {
@@ -325,6 +352,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("/fs/host/open-missing-file-names-the-path", test_missing);
+  ADD ("/fs/host/times-of-other-centuries", test_far_times);
   ADD ("/fs/host/create-makes-a-file-with-mode-less-umask", test_create);
   ADD ("/fs/host/exclusive-refuses-what-is-there", test_exclusive);
   ADD ("/fs/host/truncate-empties-only-when-asked", test_truncate);

@@ -289,6 +289,16 @@ test_lazy_content_comes_once (Memory *m, gconstpointer unused)
   g_assert_cmpuint (m->lazy.n_freed, ==, 1);
 }
 
+/* Regression: cut to nothing, which it was before, it came all the same, over what was written. */
+static void
+test_lazy_content_of_no_size (Memory *m, gconstpointer unused)
+{
+  g_assert_true (leash_memory_fs_add_lazy (m->fs, "a", 0, 0644, 77, bring, &m->lazy, free_lazy, NULL));
+  write_text (m->ctx, "a", "mine");
+  assert_text (m->ctx, "a", "mine");
+  g_assert_cmpuint (m->lazy.n_freed, ==, 1);
+}
+
 static void
 test_lazy_content_never_wanted (Memory *m, gconstpointer unused)
 {
@@ -539,6 +549,7 @@ main (int argc, char *argv[])
   ADD_MEMORY ("/fs/memory/bytes-are-shared-until-written", test_bytes_are_shared_until_written);
   ADD_MEMORY ("/fs/memory/lazy-content/comes-once", test_lazy_content_comes_once);
   ADD_MEMORY ("/fs/memory/lazy-content/never-wanted", test_lazy_content_never_wanted);
+  ADD_MEMORY ("/fs/memory/lazy-content/of-no-size", test_lazy_content_of_no_size);
   ADD_MEMORY ("/fs/memory/lazy-content/in-threads", test_lazy_content_in_threads);
   ADD_MEMORY ("/fs/memory/snapshot-changes-on-its-own", test_snapshot_changes_on_its_own);
   ADD_MEMORY ("/fs/memory/root-stays-its-directory", test_root_stays_its_directory);
