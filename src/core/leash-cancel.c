@@ -71,6 +71,13 @@ init_locks (void)
   pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+/* Before the program's own handlers of forks, which may use contexts, and after those of leash-fork.c. */
+__attribute__ ((constructor (102))) static void
+init_locks_early (void)
+{
+  pthread_once (&locks_once, init_locks);
+}
+
 LeashLock *
 leash_cancel_lock_of (gconstpointer address)
 {

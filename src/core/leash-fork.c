@@ -20,6 +20,9 @@
 
 static GPtrArray *held;      /* the locks that leash_fork_prepare() took; used by the forking thread only */
 static gboolean had_threads; /* whether the parent had other threads; likewise */
+static gboolean was_busy;    /* the forking thread; likewise */
+static gboolean is_used;     /* atomic; else none of the parent's threads took a stack */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void
 hold (LeashLock *lock)
@@ -31,9 +34,11 @@ hold (LeashLock *lock)
 static void
 prepare (void)
 {
-  static LeashLock one_fork = LEASH_LOCK_INIT; /* two threads may fork at once */
+  static LeashLock one_fork = LEASH_LOCK_INIT;  /* two threads may fork at once */
+  gboolean busy = leash_thread_set_busy (TRUE); /* a signal handler would wait for these locks */
 
   leash_lock (&one_fork);
+  was_busy = busy;
   g_ptr_array_set_size (held, 0);
   g_ptr_array_add (held, &one_fork);
   leash_tracker_fork_lock (held);
@@ -42,16 +47,19 @@ prepare (void)
   hold (leash_intern_get_fork_lock ());
   hold (leash_modules_get_fork_lock ());
   hold (leash_replay_get_fork_lock ());
-  had_threads = !__libc_single_threaded;
+  had_threads = __atomic_load_n (&is_used, __ATOMIC_RELAXED) && !__libc_single_threaded;
 }
 
 static void
 release (void)
 {
+  gboolean busy = was_busy;
+
   leash_shard_fork_unlock ();
   /* The first one guards the array itself, so it goes last. */
   for (guint i = held->len; i-- > 0;)
     leash_unlock (g_ptr_array_index (held, i));
+  leash_thread_set_busy (busy);
 }
 
 static void
@@ -71,10 +79,19 @@ set_up (void)
   pthread_atfork (prepare, release, release_in_child);
 }
 
+/*
+ * Before the program's own handlers, which may use what there is: so they run while none of these locks is
+ * held. And before those of contexts, whose locks may be held where these are taken.
+ */
+__attribute__ ((constructor (101))) static void
+set_up_early (void)
+{
+  pthread_once (&once, set_up);
+}
+
 void
 leash_fork_set_up (void)
 {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-
   pthread_once (&once, set_up);
+  __atomic_store_n (&is_used, TRUE, __ATOMIC_RELAXED);
 }

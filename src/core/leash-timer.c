@@ -80,6 +80,13 @@ init_timers (void)
   pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+/* Before the program's own handlers of forks, which may use contexts, and after those of leash-fork.c. */
+__attribute__ ((constructor (102))) static void
+init_timers_early (void)
+{
+  pthread_once (&timers_once, init_timers);
+}
+
 static int
 compare_timers (gconstpointer a, gconstpointer b, gpointer user_data)
 {

@@ -6,6 +6,7 @@
 #include "leash-capture-private.h"
 #include "leash-tag-private.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -234,6 +235,118 @@ test_single_thread_goes_on (void)
   in_own_process (fork_alone);
 }
 
+/* In a child of who has no tracker. */
+static int
+expect_stacks_of_own (Fixture *unused)
+{
+  Fixture own = { 0 };
+  int result;
+
+  set_up (&own, NULL);
+  result = expect_stacks (&own);
+  tear_down (&own, NULL);
+  return result;
+}
+
+/* Of a process with threads, none of which can be in the unwinder for Leash. */
+static void
+test_first_tracker_in_child (void)
+{
+  Fixture self = { 0 };
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, 0);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  self.busy = g_thread_new ("idle", wait_for_stop, &self);
+  g_assert_cmpint (run_in_child (&self, expect_stacks_of_own), ==, 0);
+  g_atomic_int_set (&self.stop, TRUE);
+  g_thread_join (self.busy);
+}
+
+/* The program's own handlers of forks: those that main() registers. */
+static Fixture *used_in_handlers;
+static guint n_handlers;
+
+static void
+use_in_handler (void)
+{
+  LeashContext *ctx;
+
+  if (used_in_handlers == NULL)
+    return;
+  alarm (PATIENCE_SECONDS);
+  leash_untrack (leash_track (used_in_handlers->ctx, "thing", "in a handler"));
+  ctx = leash_context_with_timeout (used_in_handlers->ctx, G_TIME_SPAN_HOUR);
+  leash_context_cancel (ctx, NULL);
+  leash_context_unref (ctx);
+  alarm (0);
+  n_handlers++;
+}
+
+static int
+count_handlers (Fixture *self)
+{
+  return (int) n_handlers;
+}
+
+/* Regression: handlers that were registered before there was any tracker waited for ever for its locks. */
+static void
+test_handlers_of_the_program (Fixture *self, gconstpointer unused)
+{
+  g_autoptr (LeashClock) clock = leash_clock_new_fake (0); /* needs no thread in the child */
+  g_autoptr (LeashContext) with_clock = leash_context_with_clock (self->ctx, clock);
+  Fixture faked = { self->tracker, with_clock };
+
+  n_handlers = 0;
+  used_in_handlers = &faked;
+  g_assert_cmpint (run_in_child (self, count_handlers), ==, 2);
+  used_in_handlers = NULL;
+  g_assert_cmpuint (n_handlers, ==, 2);
+}
+
+/* As if a signal came while the locks are held: these are registered before Leash's own. */
+static LeashContext *used_inside;
+
+static void
+use_inside (void)
+{
+  if (used_inside == NULL)
+    return;
+  alarm (PATIENCE_SECONDS);
+  leash_untrack (leash_track (used_inside, "thing", NULL));
+  alarm (0);
+}
+
+__attribute__ ((constructor (101))) static void
+register_early (void)
+{
+  pthread_atfork (use_inside, use_inside, use_inside);
+}
+
+static int
+count_reentries (Fixture *self)
+{
+  return (int) leash_tag_count_reentry ();
+}
+
+/* Regression: a signal handler that opened something waited for ever for a lock that the fork had taken. */
+static void
+test_signal_while_forking (Fixture *self, gconstpointer unused)
+{
+  guint64 n_before = leash_tag_count_reentry ();
+
+  g_assert_cmpuint (n_before, <, 100);
+  used_inside = self->ctx;
+  g_assert_cmpint (run_in_child (self, count_reentries), ==, n_before + 2);
+  used_inside = NULL;
+  g_assert_cmpuint (leash_tag_count_reentry (), ==, n_before + 2);
+  leash_untrack (leash_track (self->ctx, "thing", NULL));
+  g_assert_cmpuint (leash_tag_count_reentry (), ==, n_before + 2);
+}
+
 #define ENV_AFTER_EXEC "LEASH_TEST_AFTER_EXEC"
 
 static int
@@ -284,6 +397,7 @@ main (int argc, char **argv)
 {
   if (g_getenv (ENV_AFTER_EXEC) != NULL)
     return after_exec ();
+  pthread_atfork (use_in_handler, use_in_handler, use_in_handler);
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/fork/many-children-of-a-busy-process", Fixture, GINT_TO_POINTER (TRUE), set_up,
               test_many_children, tear_down);
@@ -293,6 +407,10 @@ main (int argc, char **argv)
               test_grandchild_takes_none, tear_down);
   g_test_add ("/fork/exec-goes-on", Fixture, GINT_TO_POINTER (TRUE), set_up, test_exec_goes_on, tear_down);
   g_test_add_func ("/fork/single-thread-goes-on", test_single_thread_goes_on);
+  g_test_add_func ("/fork/first-tracker-in-the-child", test_first_tracker_in_child);
+  g_test_add ("/fork/handlers-of-the-program", Fixture, NULL, set_up, test_handlers_of_the_program,
+              tear_down);
+  g_test_add ("/fork/signal-while-forking", Fixture, NULL, set_up, test_signal_while_forking, tear_down);
   g_test_add_func ("/fork/spawning-changes-nothing", test_spawning_changes_nothing);
   return g_test_run ();
 }
