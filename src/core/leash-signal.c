@@ -235,10 +235,11 @@ leash_signal_set (LeashTracker *tracker, int signum, GError **error)
     release_signal (old);
   if (old != 0 && signum == 0)
     wait_for_report ();
-  leash_unlock (&signals_lock);
-
+  /* With the lock still held: another thread may give the signal up at once, and drop the reference. */
   if (set && tracker != NULL && old == 0 && signum != 0)
     leash_tracker_ref (tracker);
+  leash_unlock (&signals_lock);
+
   if (tracker != NULL && old != 0 && signum == 0)
     leash_tracker_unref (tracker);
   return set;

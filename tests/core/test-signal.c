@@ -367,6 +367,60 @@ test_from_many_threads (Fixture *self, gconstpointer unused)
   unlink (output);
 }
 
+typedef struct
+{
+  LeashTracker *tracker;
+  gint stopped;   /* atomic */
+  gboolean freed; /* the tracker */
+} Wanted;
+
+static gpointer
+give_up (gpointer user_data)
+{
+  Wanted *wanted = user_data;
+
+  while (!__atomic_load_n (&wanted->stopped, __ATOMIC_ACQUIRE))
+    report_on (wanted->tracker, 0);
+  return NULL;
+}
+
+static void
+ignore (LeashTracker *tracker, LeashEventType event, const LeashResource *resource, const LeashMisuse *misuse,
+        gpointer user_data)
+{
+}
+
+static void
+note_freed (gpointer user_data)
+{
+  ((Wanted *) user_data)->freed = TRUE;
+}
+
+/* Regression: who gave a signal up dropped a reference that who took it was yet to take. */
+static void
+test_taken_while_given_up (Fixture *self, gconstpointer unused)
+{
+  Wanted wanted = { .tracker = leash_tracker_new () };
+  GThread *threads[2];
+  guint n_rounds = g_test_slow () ? 500000 : 5000;
+
+  leash_tracker_add_listener (wanted.tracker, ignore, &wanted, note_freed);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("giver", give_up, &wanted);
+  for (guint i = 0; i < n_rounds; i++)
+    {
+      report_on (wanted.tracker, SIGUSR2);
+      g_assert_false (wanted.freed);
+    }
+  __atomic_store_n (&wanted.stopped, TRUE, __ATOMIC_RELEASE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  report_on (wanted.tracker, 0);
+  g_assert_false (wanted.freed);
+  leash_tracker_unref (wanted.tracker);
+  g_assert_true (wanted.freed);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -391,6 +445,7 @@ main (int argc, char **argv)
   ADD ("/signal/system-calls-go-on", test_system_calls_go_on);
   ADD ("/signal/fork", test_fork);
   ADD ("/signal/from-many-threads", test_from_many_threads);
+  ADD ("/signal/taken-while-another-thread-gives-it-up", test_taken_while_given_up);
   result = g_test_run ();
   remove_tree (dir);
   g_free (output);
