@@ -73,7 +73,6 @@ take_out (LeashShard *shard, LeashSlot *slot)
   slot->flags |= LEASH_SLOT_CLOSE_STACK;
   /* Held as if by one more child, so that the slot stays until it knows where it moved to. */
   slot->children++;
-  leash_shard_close_slot (shard, slot);
   return moving;
 }
 
@@ -94,6 +93,8 @@ leave_forward (LeashShard *shard, LeashSlot *slot, LeashTag *old, LeashTag *move
     }
   else
     slot->state = LEASH_SLOT_RELEASED;
+  /* Not before the new one was counted in, so that it is never missed. */
+  leash_shard_close_slot (shard, slot);
   leash_shard_unlock (shard);
   if (forward != NULL)
     leash_parent_detach (forward);

@@ -121,6 +121,7 @@ leash_tracker_inherit_misuses (LeashTracker *tracker, LeashTracker *from)
 static gsize
 count_own (LeashTracker *tracker)
 {
+  gboolean was_busy = leash_thread_set_busy (TRUE); /* a signal handler's misuse would wait for the lock */
   gsize n;
 
   leash_lock (&tracker->misuse_lock);
@@ -128,6 +129,7 @@ count_own (LeashTracker *tracker)
   for (guint i = 0; i < tracker->misuses->len; i++)
     n += g_array_index (tracker->misuses, LeashMisuse, i).count;
   leash_unlock (&tracker->misuse_lock);
+  leash_thread_set_busy (was_busy);
   return n;
 }
 

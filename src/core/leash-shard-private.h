@@ -55,9 +55,10 @@ LeashSlot  *leash_shard_take_slot_slowly (LeashShard *shard) __attribute__ ((col
 /* With both locks held: counts out a slot that was open, and frees it unless its children hold it. */
 void        leash_shard_close_slot  (LeashShard   *shard,
                                      LeashSlot    *slot);
-/* How many slots are open; without a lock. */
-gsize       leash_shard_count_open  (LeashShard   *shard,
+/* How many slots are open, as a difference, of which the first is to be read first; without a lock. */
+gsize       leash_shard_count_closed (LeashShard  *shard,
                                      gboolean      kept_too);
+gsize       leash_shard_count_opened (LeashShard  *shard);
 /* With the lock for closing held: counts an open slot as meant to stay so. */
 void        leash_shard_count_kept  (LeashShard   *shard);
 

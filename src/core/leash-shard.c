@@ -177,7 +177,7 @@ leash_shard_close_slot (LeashShard *shard, LeashSlot *slot)
 {
   g_assert (slot->state != LEASH_SLOT_OPEN);
 
-  /* In this order, so that leash_shard_count_open() misses none. */
+  /* In this order, so that who counts misses none. */
   if ((slot->flags & LEASH_SLOT_KEPT) != 0)
     count_one_less (&shard->n_kept);
   if (slot->children == 0)
@@ -191,13 +191,19 @@ leash_shard_close_slot (LeashShard *shard, LeashSlot *slot)
  * moves backwards: what is open is never missed.
  */
 gsize
-leash_shard_count_open (LeashShard *shard, gboolean kept_too)
+leash_shard_count_closed (LeashShard *shard, gboolean kept_too)
 {
   gsize n_closed = __atomic_load_n (&shard->n_freed, __ATOMIC_ACQUIRE), n_kept;
 
   n_closed += __atomic_load_n (&shard->n_held, __ATOMIC_ACQUIRE);
   n_kept = __atomic_load_n (&shard->n_kept, __ATOMIC_ACQUIRE);
-  return __atomic_load_n (&shard->n_opened, __ATOMIC_ACQUIRE) - n_closed - (kept_too ? 0 : n_kept);
+  return n_closed + (kept_too ? 0 : n_kept);
+}
+
+gsize
+leash_shard_count_opened (LeashShard *shard)
+{
+  return __atomic_load_n (&shard->n_opened, __ATOMIC_ACQUIRE);
 }
 
 /* Returns the tag that was attached to, which differs for a parent that was adopted; NULL when it is not

@@ -5,7 +5,8 @@
  *
  * Trackers form a tree: what is open in a nested tracker counts for those above it. A nested tracker that
  * nobody holds any more but that has resources open is kept by its parent, so that no leak is lost: an
- * orphan. Misuses go to the parent with it.
+ * orphan. So is one with resources that were closed before their children, as long as those are open. Misuses
+ * go to the parent with it.
  */
 #include "leash-tracker-private.h"
 
@@ -160,11 +161,25 @@ leash_tracker_ref (LeashTracker *tracker)
   return tracker;
 }
 
+/* Whether anything was closed before its children: those of other trackers are to find out. */
+static gboolean
+has_held (LeashTracker *tracker)
+{
+  for (guint i = 0; i < LEASH_N_SHARDS; i++)
+    {
+      LeashShard *shard = __atomic_load_n (&tracker->shards[i], __ATOMIC_ACQUIRE);
+
+      if (shard != NULL && __atomic_load_n (&shard->n_held, __ATOMIC_ACQUIRE) > 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /* With the lock of all trackers held. */
 static gboolean
 has_left_open (LeashTracker *tracker)
 {
-  if (leash_tracker_count_own (tracker, TRUE) > 0)
+  if (leash_tracker_count_own (tracker, TRUE) > 0 || has_held (tracker))
     return TRUE;
   for (guint i = 0; i < tracker->orphans->len; i++)
     if (has_left_open (g_ptr_array_index (tracker->orphans, i)))

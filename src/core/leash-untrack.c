@@ -33,6 +33,7 @@ typedef struct
 {
   LeashTracker *tracker; /* referenced where something is to be recorded, else NULL */
   LeashTag *parent;      /* to detach from */
+  LeashTag *uncounted;   /* closed, and counted as open until its misuse is recorded; NULL for none */
   LeashHistory *history; /* to free */
   LeashTracker *overdue; /* referenced: where to remember that it returned; NULL for what was not overdue */
   LeashReturned returned;
@@ -121,6 +122,18 @@ describe_second (Aftermath *aftermath, LeashShard *shard, const LeashSlot *slot,
     leash_tag_add_stray ();
 }
 
+/* What is held as if by one more child, so that it is still there. */
+static void
+count_out (LeashTag *tag)
+{
+  LeashShard *shard;
+  LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
+
+  slot->children--;
+  leash_shard_close_slot (shard, slot);
+  leash_shard_unlock (shard);
+}
+
 static void
 finish (Aftermath *aftermath, const Place *place)
 {
@@ -142,6 +155,8 @@ finish (Aftermath *aftermath, const Place *place)
         aftermath->misuse.closed_stack = get_closed_stack (aftermath->closed);
       leash_tracker_add_misuse (aftermath->tracker, &aftermath->misuse);
     }
+  if (aftermath->uncounted != NULL)
+    count_out (aftermath->uncounted);
   g_free (aftermath->name);
   g_clear_pointer (&aftermath->tracker, leash_tracker_unref);
 }
@@ -189,7 +204,6 @@ release_open_slot (LeashShard *shard, LeashSlot *slot, const Place *place, Leash
     }
   else
     slot->at.pc = (guintptr) place->caller;
-  leash_shard_close_slot (shard, slot);
 }
 
 /* With the shard's locks held: what an open slot had that few have. */
@@ -227,7 +241,7 @@ leave_open_parent (LeashShard *shard, LeashTag *parent)
  */
 static gboolean
 release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *place, LeashStackId close_stack,
-              Aftermath *aftermath)
+              Aftermath *aftermath, gboolean *ret_has_children)
 {
   if (LEASH_UNLIKELY (!leash_slot_is_tags (slot, tag) || slot->state != LEASH_SLOT_OPEN))
     {
@@ -238,9 +252,15 @@ release_slot (LeashShard *shard, LeashSlot *slot, LeashTag *tag, const Place *pl
   take_rest (aftermath, shard, slot);
   if (aftermath->parent != NULL && leave_open_parent (shard, aftermath->parent))
     aftermath->parent = NULL;
-  if (aftermath->parent != NULL)
-    describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT);
+  if (aftermath->parent != NULL && describe_misuse (aftermath, shard, slot, LEASH_MISUSE_CLOSED_AFTER_PARENT))
+    aftermath->uncounted = tag;
   release_open_slot (shard, slot, place, close_stack);
+  *ret_has_children = slot->children > 0;
+  /* Who sees that nothing is open any more sees the misuse, too. */
+  if (aftermath->uncounted != NULL)
+    slot->children++;
+  else
+    leash_shard_close_slot (shard, slot);
   return TRUE;
 }
 
@@ -281,39 +301,22 @@ add_close_stack (LeashTag *tag, const Place *place)
   leash_shard_unlock (shard);
 }
 
-/* The tag's tracker, referenced, if anybody listens to it; else NULL. */
+/* With the shard's locks held: a reference to its tracker, if anybody listens. Before the last release, after
+ * which the tracker may go. */
 static LeashTracker *
-ref_heard_tracker (LeashTag *tag)
+ref_heard_tracker (LeashShard *shard)
 {
-  gboolean was_busy = leash_thread_set_busy (TRUE);
-  LeashTracker *tracker = NULL;
-  LeashShard *shard;
-
-  if (leash_shard_lock_tag (tag, &shard) != NULL)
-    {
-      if (leash_tracker_has_listeners (shard->tracker) && leash_tracker_try_ref (shard->tracker))
-        tracker = shard->tracker;
-      leash_shard_unlock (shard);
-    }
-  leash_thread_set_busy (was_busy);
-  return tracker;
+  return leash_tracker_has_listeners (shard->tracker) && leash_tracker_try_ref (shard->tracker)
+             ? shard->tracker
+             : NULL;
 }
 
 static void
-emit_closed (LeashTag *tag)
+emit_closed (LeashTracker *tracker, const LeashTold *told)
 {
-  g_auto (LeashTold) told = { 0 };
-  LeashTracker *tracker = ref_heard_tracker (tag);
-
-  if (tracker == NULL)
-    return;
-  if (leash_told_fill (&told, tag))
-    {
-      if ((told.resource.flags & LEASH_RESOURCE_OVERDUE) != 0)
-        leash_tracker_emit (tracker, LEASH_EVENT_RETURNED, &told.resource, NULL);
-      leash_tracker_emit (tracker, LEASH_EVENT_CLOSED, &told.resource, NULL);
-    }
-  leash_tracker_unref (tracker);
+  if ((told->resource.flags & LEASH_RESOURCE_OVERDUE) != 0)
+    leash_tracker_emit (tracker, LEASH_EVENT_RETURNED, &told->resource, NULL);
+  leash_tracker_emit (tracker, LEASH_EVENT_CLOSED, &told->resource, NULL);
 }
 
 /* What is not plain: a child, a parent, one that was adopted, has a history or is overdue, a tag that is not
@@ -327,13 +330,16 @@ untrack_with_care (LeashTag *tag, gconstpointer caller, const LeashSite *site, g
   Aftermath aftermath = { 0 };
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
-  gboolean released = FALSE, has_listeners = FALSE, has_children = FALSE;
+  gboolean released = FALSE, has_children = FALSE;
+  LeashTracker *heard = NULL;
+  g_auto (LeashTold) told = { 0 };
 
   if (slot != NULL)
     {
-      released = release_slot (shard, slot, tag, place, close_stack, &aftermath);
-      has_listeners = leash_tracker_has_listeners (shard->tracker);
-      has_children = released && slot->children > 0;
+      heard = ref_heard_tracker (shard);
+      released = release_slot (shard, slot, tag, place, close_stack, &aftermath, &has_children);
+      if (released && heard != NULL)
+        leash_told_fill_from (&told, heard, slot);
       leash_shard_unlock (shard);
     }
   else if (!place->if_open)
@@ -349,8 +355,9 @@ untrack_with_care (LeashTag *tag, gconstpointer caller, const LeashSite *site, g
       finish (&aftermath, place);
     }
   leash_tag_leave (self);
-  if (has_listeners && released)
-    emit_closed (tag);
+  if (released && heard != NULL)
+    emit_closed (heard, &told);
+  g_clear_pointer (&heard, leash_tracker_unref);
 }
 
 /*
@@ -450,22 +457,27 @@ leash_tag_replaced (LeashTag *tag, LeashStackId stack)
   Aftermath aftermath = { 0 };
   LeashShard *shard;
   LeashSlot *slot = leash_shard_lock_tag (tag, &shard);
-  gboolean released;
+  LeashTracker *heard = NULL;
+  g_auto (LeashTold) told = { 0 };
 
   if (slot == NULL)
     return;
-  released = leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN;
-  if (released)
+  if (leash_slot_is_tags (slot, tag) && slot->state == LEASH_SLOT_OPEN)
     {
+      heard = ref_heard_tracker (shard);
       describe_misuse (&aftermath, shard, slot, LEASH_MISUSE_KEY_REUSED);
       aftermath.misuse.stack = stack;
       take_rest (&aftermath, shard, slot);
       release_open_slot (shard, slot, &(Place){ 0 }, stack);
+      leash_shard_close_slot (shard, slot);
+      if (heard != NULL)
+        leash_told_fill_from (&told, heard, slot);
     }
   leash_shard_unlock (shard);
   finish (&aftermath, NULL);
-  if (released)
-    emit_closed (tag);
+  if (heard != NULL)
+    emit_closed (heard, &told);
+  g_clear_pointer (&heard, leash_tracker_unref);
 }
 
 void

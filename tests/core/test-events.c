@@ -197,6 +197,32 @@ test_destroy_closes (void)
 }
 
 static void
+open_many (LeashTracker *tracker, LeashEventType event, const LeashResource *resource,
+           const LeashMisuse *misuse, gpointer user_data)
+{
+  listen (tracker, event, resource, misuse, user_data);
+  for (int i = 0; event == LEASH_EVENT_MISUSED && i < 1000; i++)
+    leash_untrack (leash_track (((Heard *) user_data)->tracked->ctx, "thing", "one of many"));
+}
+
+/* Regression: nobody was told of a release whose place in the tracker was taken again before. */
+static void
+test_told_of_what_is_forgotten (void)
+{
+  g_auto (Tracked) tracked = tracked_new ();
+  Heard heard = { .tracked = &tracked };
+  LeashTag *parent = leash_track (tracked.ctx, "thing", "parent");
+  LeashTag *child = leash_track_child (tracked.ctx, parent, "thing", "child");
+
+  leash_untrack (parent);
+  leash_tracker_add_listener (tracked.tracker, open_many, &heard, NULL);
+  leash_untrack (child);
+  assert_heard (&heard, 0, 1, 0, 1);
+  g_assert_cmpstr (heard.name, ==, "child");
+  g_free (heard.name);
+}
+
+static void
 count_atomically (LeashTracker *tracker, LeashEventType event, const LeashResource *resource,
                   const LeashMisuse *misuse, gpointer user_data)
 {
@@ -252,6 +278,7 @@ main (int argc, char **argv)
   g_test_add_func ("/events/several-listeners-each-removed-alone", test_many);
   g_test_add_func ("/events/told-of-all-that-leaves", test_told_of_all_that_leaves);
   g_test_add_func ("/events/listener-may-open-and-close", test_listener_opens);
+  g_test_add_func ("/events/told-of-what-is-forgotten-meanwhile", test_told_of_what_is_forgotten);
   g_test_add_func ("/events/listener-may-remove-itself", test_listener_removes_itself);
   g_test_add_func ("/events/listener-s-data-may-close-resources", test_destroy_closes);
   g_test_add_func ("/events/listeners-come-and-go-while-threads-open", test_race);

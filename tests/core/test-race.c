@@ -261,25 +261,33 @@ move_out (LeashTag *tag, LeashContext *ctx)
   leash_untrack (tag);
 }
 
-/* Each round leaves one misuse, in a tracker that was dropped with something open, which the helper closes
- * while dropped ones are looked through. */
+/* Each round drops a tracker with something open, which the helper closes while dropped ones are looked
+ * through. */
+static void
+drop_many (Tracked *outer, guint n_rounds, void (*round) (Tracked *outer, Helper *helper), Helper *helper)
+{
+  GThread *thread = g_thread_new ("helper", help, helper);
+
+  helper->ctx = outer->ctx;
+  for (guint i = 0; i < n_rounds; i++)
+    {
+      round (outer, helper);
+      while (__atomic_load_n (&helper->tag, __ATOMIC_ACQUIRE) != NULL)
+        leash_tracker_unref (leash_tracker_new_nested (outer->tracker));
+    }
+  __atomic_store_n (&helper->tag, (LeashTag *) helper, __ATOMIC_RELEASE);
+  g_thread_join (thread);
+  g_assert_cmpuint (leash_tracker_count_open (outer->tracker), ==, 0);
+}
+
+/* Each round leaves one misuse, in a tracker that was dropped. */
 static void
 check_misuses_come_up (void (*round) (Tracked *outer, Helper *helper), Helper *helper)
 {
   g_auto (Tracked) outer = tracked_new ();
-  GThread *thread = g_thread_new ("helper", help, helper);
   guint n_rounds = g_test_slow () ? 100000 : 3000;
 
-  helper->ctx = outer.ctx;
-  for (guint i = 0; i < n_rounds; i++)
-    {
-      round (&outer, helper);
-      while (__atomic_load_n (&helper->tag, __ATOMIC_ACQUIRE) != NULL)
-        leash_tracker_unref (leash_tracker_new_nested (outer.tracker));
-    }
-  __atomic_store_n (&helper->tag, (LeashTag *) helper, __ATOMIC_RELEASE);
-  g_thread_join (thread);
-  g_assert_cmpuint (leash_tracker_count_open (outer.tracker), ==, 0);
+  drop_many (&outer, n_rounds, round, helper);
   g_assert_cmpuint (leash_tracker_count_misuses (outer.tracker), ==, n_rounds);
 }
 
@@ -322,6 +330,108 @@ test_misuses_while_the_last_moves_out (void)
   check_misuses_come_up (move_last_out, &(Helper){ .func = move_out });
 }
 
+static guint n_closed; /* atomic */
+
+static void
+hear (LeashTracker *tracker, LeashEventType event, const LeashResource *resource, const LeashMisuse *misuse,
+      gpointer user_data)
+{
+  if (event == LEASH_EVENT_CLOSED)
+    __atomic_fetch_add (&n_closed, 1, __ATOMIC_RELAXED);
+}
+
+static void
+release_last_heard (Tracked *outer, Helper *helper)
+{
+  Tracked inner = tracked_from (leash_tracker_new_nested (outer->tracker));
+  LeashTag *tag;
+
+  leash_tracker_add_listener (inner.tracker, hear, NULL, NULL);
+  tag = leash_track (inner.ctx, "thing", NULL);
+  tracked_clear (&inner);
+  __atomic_store_n (&helper->tag, tag, __ATOMIC_RELEASE);
+}
+
+/* Regression: nobody was told of a release that left its tracker empty, when that was freed at once. */
+static void
+test_event_of_the_last_release (void)
+{
+  g_auto (Tracked) outer = tracked_new ();
+  guint n_rounds = g_test_slow () ? 100000 : 1000;
+
+  n_closed = 0;
+  drop_many (&outer, n_rounds, release_last_heard, &(Helper){ .func = release });
+  g_assert_cmpuint (n_closed, ==, n_rounds);
+}
+
+/* Regression: a tracker was found clean after the last release, and before the misuse that it was. */
+static void
+test_misuse_is_there_once_all_is_closed (void)
+{
+  Helper helper = { .func = release };
+  GThread *thread = g_thread_new ("helper", help, &helper);
+  guint n_rounds = g_test_slow () ? 100000 : 1000;
+
+  for (guint i = 0; i < n_rounds; i++)
+    {
+      g_auto (Tracked) tracked = tracked_new ();
+      LeashTag *parent = leash_track (tracked.ctx, "parent", NULL);
+      LeashTag *child = leash_track_child (tracked.ctx, parent, "child", NULL);
+
+      leash_untrack (parent);
+      __atomic_store_n (&helper.tag, child, __ATOMIC_RELEASE);
+      while (leash_tracker_count_open (tracked.tracker) > 0)
+        ;
+      g_assert_cmpuint (leash_tracker_count_misuses (tracked.tracker), ==, 1);
+      while (__atomic_load_n (&helper.tag, __ATOMIC_ACQUIRE) != NULL)
+        g_thread_yield ();
+    }
+  __atomic_store_n (&helper.tag, (LeashTag *) &helper, __ATOMIC_RELEASE);
+  g_thread_join (thread);
+}
+
+typedef struct
+{
+  Tracked outer, inner;
+  LeashTag *tag;
+  gint stopped; /* atomic */
+} Ring;
+
+static gpointer
+hand_round (gpointer data)
+{
+  Ring *ring = data;
+
+  while (!__atomic_load_n (&ring->stopped, __ATOMIC_ACQUIRE))
+    {
+      ring->tag = leash_tag_adopt (ring->tag, ring->outer.ctx);
+      ring->tag = leash_tag_adopt (ring->tag, ring->inner.ctx);
+    }
+  return NULL;
+}
+
+/* Regression: what was on its way from one tracker to another was counted in neither. */
+static void
+test_open_while_it_moves (void)
+{
+  Ring ring = { tracked_new () };
+  GThread *thread;
+  guint n_rounds = g_test_slow () ? 1000000 : 20000;
+
+  ring.inner = tracked_from (leash_tracker_new_nested (ring.outer.tracker));
+  ring.tag = leash_track (ring.inner.ctx, "thing", NULL);
+  thread = g_thread_new ("hander", hand_round, &ring);
+  for (guint i = 0; i < n_rounds; i++)
+    g_assert_cmpuint (leash_tracker_count_open (ring.outer.tracker), >=, 1);
+  __atomic_store_n (&ring.stopped, TRUE, __ATOMIC_RELEASE);
+  g_thread_join (thread);
+  g_assert_cmpuint (leash_tracker_count_open (ring.outer.tracker), ==, 1);
+  leash_untrack (ring.tag);
+  assert_clean (&ring.outer);
+  tracked_clear (&ring.inner);
+  tracked_clear (&ring.outer);
+}
+
 static gpointer
 end_it (gpointer tracker)
 {
@@ -360,6 +470,9 @@ main (int argc, char **argv)
   g_test_add_func ("/race/parent-adopted-while-children-come-and-go", test_children_while_parent_moves);
   g_test_add_func ("/race/misuse-of-the-last-release-comes-up", test_misuse_of_the_last_release);
   g_test_add_func ("/race/misuses-come-up-while-the-last-moves-out", test_misuses_while_the_last_moves_out);
+  g_test_add_func ("/race/event-of-the-last-release-is-told", test_event_of_the_last_release);
+  g_test_add_func ("/race/misuse-is-there-once-all-is-closed", test_misuse_is_there_once_all_is_closed);
+  g_test_add_func ("/race/open-while-it-moves", test_open_while_it_moves);
   g_test_add_func ("/race/tracker-ended-while-another-thread-opens", test_ended_while_opened);
   return g_test_run ();
 }

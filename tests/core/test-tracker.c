@@ -169,6 +169,40 @@ test_parent_goes_with_orphans (void)
   leash_untrack (tag); /* nobody is left to care */
 }
 
+/* Regression: what was closed in a nested tracker was nobody's closed parent once that tracker was gone. */
+static void
+test_dropped_nested_parent (void)
+{
+  g_auto (Tracked) outer = tracked_new ();
+  Tracked inner = tracked_from (leash_tracker_new_nested (outer.tracker));
+  LeashTag *parent = leash_track (inner.ctx, "parent", NULL);
+  LeashTag *child = leash_track_child (outer.ctx, parent, "child", NULL);
+
+  leash_untrack (parent);
+  tracked_clear (&inner);
+  leash_untrack (child);
+  g_assert_cmpuint (leash_tracker_count_open (outer.tracker), ==, 0);
+  g_assert_cmpuint (leash_tracker_count_misuses (outer.tracker), ==, 1);
+}
+
+/* Regression: the same where it was closed after its tracker was dropped, which then went with another. */
+static void
+test_dropped_nested_parent_closed_later (void)
+{
+  g_auto (Tracked) outer = tracked_new ();
+  g_auto (Tracked) other = tracked_from (leash_tracker_new_nested (outer.tracker));
+  Tracked inner = tracked_from (leash_tracker_new_nested (outer.tracker));
+  LeashTag *parent = leash_track (inner.ctx, "parent", NULL);
+  LeashTag *child = leash_track_child (other.ctx, parent, "child", NULL);
+
+  tracked_clear (&inner);
+  leash_untrack (parent);
+  leash_tracker_unref (leash_tracker_new_nested (outer.tracker));
+  leash_untrack (child);
+  g_assert_cmpuint (leash_tracker_count_open (outer.tracker), ==, 0);
+  g_assert_cmpuint (leash_tracker_count_misuses (outer.tracker), ==, 1);
+}
+
 /* Regression: what was done wrong in a request was forgotten with the request. */
 static void
 test_dropped_nested_misuses (void)
@@ -437,6 +471,9 @@ main (int argc, char **argv)
   g_test_add_func ("/tracker/nested/dropped-with-nested-ones-of-its-own", test_orphans_of_orphans);
   g_test_add_func ("/tracker/nested/parent-goes-first-with-everything", test_parent_goes_with_orphans);
   g_test_add_func ("/tracker/nested/dropped-leaves-its-misuses-to-its-parent", test_dropped_nested_misuses);
+  g_test_add_func ("/tracker/nested/dropped-with-a-closed-parent", test_dropped_nested_parent);
+  g_test_add_func ("/tracker/nested/dropped-with-a-parent-that-is-closed-later",
+                   test_dropped_nested_parent_closed_later);
   g_test_add_func ("/tracker/nested/handles-are-found-above-and-below", test_released_by_key_across_nesting);
   g_test_add_func ("/tracker/levels-change-while-it-runs", test_levels);
   g_test_add_func ("/tracker/off-closes-by-handle-what-another-opened", test_off_closes_handles);
