@@ -191,6 +191,18 @@ leash_handle_enter (LeashHandle *handle, const LeashAttempt *attempt, gconstpoin
   return TRUE;
 }
 
+/* For who says nothing of it, and records no misuse, when it is refused. */
+static inline gboolean
+leash_handle_try_enter (LeashHandle *handle)
+{
+  if (LEASH_LIKELY (leash_use_enter (&handle->use)))
+    return TRUE;
+  /* As in leash_handle_refuse(). */
+  if (leash_use_claim (&handle->use))
+    leash_handle_finish (handle, NULL);
+  return FALSE;
+}
+
 /* Refuses who would not be the only one that is in an operation. */
 static inline gboolean
 leash_handle_enter_alone (LeashHandle *handle, const LeashAttempt *attempt, gconstpointer caller,

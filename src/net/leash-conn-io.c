@@ -561,6 +561,8 @@ leash_conn_receive_fds (LeashConn *conn, LeashContext *ctx, void *buffer, gsize 
     return -1;
   if (leash_attempt_check_count (count, error))
     n = move_some (conn, ctx, &move, error);
+  if (n == 0 && leash_use_is_closed (&conn->handle.use))
+    n = -1;
   leash_conn_end (conn, &call_receive, n >= 0, error);
   return n;
 }

@@ -202,7 +202,7 @@ ready_source_new (View *view, LeashWay way)
   *self = (Readiness){
     .watch.func = fire,
     .source = source,
-    .conn = leash_use_enter (&view->conn->handle.use) ? leash_conn_ref (view->conn) : NULL,
+    .conn = leash_handle_try_enter (&view->conn->handle) ? leash_conn_ref (view->conn) : NULL,
     .ctx = leash_context_ref (view->ctx),
     .waiting_ctx = leash_context_for_wait (view->ctx, -1),
     .way = way,
@@ -235,7 +235,7 @@ view_is_ready (View *view, LeashWay way)
   gboolean is_ready;
 
   if (!leash_socket_conn_has_ops (view->conn->ops) || leash_context_is_done (view->ctx)
-      || !leash_use_enter (&view->conn->handle.use))
+      || !leash_handle_try_enter (&view->conn->handle))
     return TRUE;
   fds.fd = view->conn->ops->get_fd (view->conn->handle.impl);
   is_ready = poll (&fds, 1, 0) != 0;

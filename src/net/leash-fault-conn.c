@@ -22,6 +22,8 @@ typedef struct
   LeashConn *conn;         /* owned; NULL for a listener */
   LeashListener *listener; /* owned; NULL for a connection */
   LeashUse *use;           /* of the outer connection */
+  LeashPatience patience;  /* of a listener: of who waits for the rules to accept */
+  gboolean is_shut;        /* atomic; of a listener */
   GError *reset;           /* atomic; why the connection is reset, then never changes; NULL when it is not */
   guint64 n_read;          /* atomic, as is n_written */
   guint64 n_written;
@@ -133,7 +135,7 @@ move_inner (Front *self, LeashContext *ctx, const LeashNetCall *call, const Leas
 {
   gssize n;
 
-  if (!leash_use_enter (&self->conn->handle.use))
+  if (!leash_handle_try_enter (&self->conn->handle))
     return -1;
   do
     n = try_inner (self->conn, ctx, move, error);
@@ -150,7 +152,7 @@ fault_give_up (gpointer impl)
 {
   Front *self = impl;
 
-  if (!leash_use_enter (&self->conn->handle.use))
+  if (!leash_handle_try_enter (&self->conn->handle))
     return;
   leash_conn_give_up (self->conn);
   leash_handle_leave (&self->conn->handle);
@@ -318,7 +320,7 @@ fault_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **e
   gboolean reads = condition == G_IO_IN, is_ready;
   LeashNetCall call = get_call (self, reads ? LEASH_NET_OP_READ : LEASH_NET_OP_WRITE, 0);
 
-  if (!leash_use_enter (&self->conn->handle.use))
+  if (!leash_handle_try_enter (&self->conn->handle))
     return TRUE;
   do
     is_ready = leash_net_faults_wait (self->faults, ctx, &call, error)
@@ -340,7 +342,7 @@ shut_down_inner (Front *self, gboolean reading, gboolean writing, GError **error
   LeashConn *inner = self->conn;
   gboolean done;
 
-  if (!leash_use_enter (&inner->handle.use))
+  if (!leash_handle_try_enter (&inner->handle))
     return !is_reset (self, error);
   done = inner->ops->shutdown != NULL ? inner->ops->shutdown (inner->handle.impl, reading, writing, error)
                                       : refuse (error);
@@ -374,7 +376,7 @@ fault_get_credentials (gpointer impl, GError **error)
   LeashConn *inner = self->conn;
   GCredentials *credentials = NULL;
 
-  if (!leash_use_enter (&inner->handle.use))
+  if (!leash_handle_try_enter (&inner->handle))
     is_reset (self, error);
   else
     {
@@ -393,7 +395,7 @@ fault_set_keepalive (gpointer impl, gint64 idle, GError **error)
   Front *self = impl;
   gboolean done;
 
-  if (!leash_use_enter (&self->conn->handle.use))
+  if (!leash_handle_try_enter (&self->conn->handle))
     {
       is_reset (self, error);
       return FALSE;
@@ -465,9 +467,17 @@ fault_accept (gpointer impl, LeashContext *ctx, GError **error)
   Front *self = impl;
   LeashNetCall call = get_call (self, LEASH_NET_OP_ACCEPT, 0);
   LeashNetVerdict verdict;
+  LeashWaiting waiting;
   LeashConn *inner;
+  gboolean may = FALSE;
 
-  if (!leash_net_faults_begin (self->faults, ctx, &call, &verdict, error))
+  leash_patience_enter (&self->patience, LEASH_WAY_IN, ctx, &waiting);
+  if (__atomic_load_n (&self->is_shut, __ATOMIC_ACQUIRE))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "it is closed");
+  else
+    may = leash_net_faults_begin (self->faults, waiting.ctx, &call, &verdict, error);
+  leash_patience_leave (&self->patience, &waiting);
+  if (!may)
     return NULL;
   inner = leash_listener_accept_bare (self->listener, ctx, error);
   return inner != NULL
@@ -478,7 +488,11 @@ fault_accept (gpointer impl, LeashContext *ctx, GError **error)
 static void
 fault_wake (gpointer impl)
 {
-  leash_listener_wake_bare (((Front *) impl)->listener);
+  Front *self = impl;
+
+  __atomic_store_n (&self->is_shut, TRUE, __ATOMIC_RELEASE);
+  leash_patience_wake_all (&self->patience);
+  leash_listener_wake_bare (self->listener);
 }
 
 static gboolean
@@ -507,6 +521,7 @@ leash_fault_listener_new (LeashNetFaults *faults, LeashContext *ctx, const char 
   Front *self = front_new (faults, ctx, party, address);
   LeashListener *listener = leash_listener_new (&listener_ops, self, front_free, address);
 
+  leash_patience_init (&self->patience);
   self->listener = inner;
   self->end.own = self->end.address;
   leash_net_faults_enter (faults, &self->end, TRUE);

@@ -406,6 +406,8 @@ void
 leash_memory_network_set_backlog (LeashNetwork *network, guint n_conns)
 {
   LeashMemoryNetwork *self = check_memory (network);
+  GHashTableIter iter;
+  gpointer listener;
 
   g_return_if_fail (n_conns >= 1);
 
@@ -413,5 +415,8 @@ leash_memory_network_set_backlog (LeashNetwork *network, guint n_conns)
     return;
   leash_lock (&self->lock);
   self->backlog = n_conns;
+  g_hash_table_iter_init (&iter, self->listeners);
+  while (g_hash_table_iter_next (&iter, NULL, &listener))
+    leash_bell_ring (&((MemoryListener *) listener)->has_room);
   leash_unlock (&self->lock);
 }

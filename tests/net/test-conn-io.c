@@ -432,6 +432,20 @@ test_fds_wait (Fixture *fixture, gconstpointer unused)
   assert_io_error (receiver.error, G_IO_ERROR_TIMED_OUT, "Receiving descriptors from “");
 }
 
+/* Regression: it was told as the peer's end. */
+static void
+test_fds_closed (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Ends) ends = connect_local (fixture);
+  Sleeper receiver = { .func = receive, .ctx = fixture->ctx, .subject = ends.accepted };
+
+  sleeper_start (&receiver);
+  g_assert_true (leash_conn_close (ends.accepted, NULL));
+  sleeper_join (&receiver);
+  g_assert_cmpint (receiver.n, ==, -1);
+  assert_io_error (receiver.error, G_IO_ERROR_CLOSED, "closed in another thread");
+}
+
 static void
 test_credentials (Fixture *fixture, gconstpointer unused)
 {
@@ -568,6 +582,7 @@ main (int argc, char **argv)
   ADD ("/net/conn/descriptors-without-room-are-closed", test_fds_without_room);
   ADD ("/net/conn/descriptors-too-many-or-bad", test_too_many_fds);
   ADD ("/net/conn/descriptors-are-waited-for-until-the-deadline", test_fds_wait);
+  ADD ("/net/conn/descriptors-are-waited-for-until-the-close", test_fds_closed);
   ADD ("/net/conn/credentials", test_credentials);
   ADD ("/net/conn/descriptors-and-credentials-are-local", test_only_local);
   ADD ("/net/conn/close-with-error", test_close_with_error);

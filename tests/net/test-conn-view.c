@@ -347,6 +347,48 @@ test_nonblocking (Fixture *fixture, gconstpointer is_hidden)
   assert_io_error (error, G_IO_ERROR_TIMED_OUT, "deadline for reading");
 }
 
+typedef struct
+{
+  GPollableInputStream *input;
+  gint stop; /* atomic */
+} Looking;
+
+static gpointer
+keep_looking (gpointer data)
+{
+  Looking *self = data;
+
+  while (!g_atomic_int_get (&self->stop))
+    g_pollable_input_stream_is_readable (self->input);
+  return NULL;
+}
+
+/* Regression: who only looked in at the close kept others from being the last, and did not close itself. */
+static void
+test_close_under_a_look (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashContext) patient = leash_context_with_timeout (fixture->ctx, 20 * G_TIME_SPAN_SECOND);
+
+  for (guint i = 0; i < 50; i++)
+    {
+      g_auto (Ends) ends = connect_ends (fixture->ctx, TCP);
+      g_autoptr (GIOStream) stream = stream_of (ends.accepted, fixture->ctx);
+      Looking looking = { .input = G_POLLABLE_INPUT_STREAM (g_io_stream_get_input_stream (stream)) };
+      Sleeper reader = { .func = sleep_reading, .ctx = fixture->ctx, .subject = ends.accepted };
+      GThread *thread;
+
+      sleeper_start (&reader);
+      thread = g_thread_new ("looks", keep_looking, &looking);
+      g_usleep (300);
+      g_assert_true (leash_conn_close (ends.accepted, NULL));
+      sleeper_join (&reader);
+      g_clear_error (&reader.error);
+      g_atomic_int_set (&looking.stop, TRUE);
+      g_thread_join (thread);
+      g_assert_true (leash_listener_shutdown (ends.listener, patient, NULL));
+    }
+}
+
 static void
 add_tests (void)
 {
@@ -357,6 +399,7 @@ add_tests (void)
   ADD ("/conn-view/stream/context", test_stream_context);
   ADD ("/conn-view/stream/cancellable", test_stream_cancellable);
   ADD ("/conn-view/stream/async", test_stream_async);
+  ADD ("/conn-view/stream/close-under-a-look", test_close_under_a_look);
   ADD ("/conn-view/source/is-not-the-descriptor's", test_source_is_not_the_descriptors);
   for (int is_hidden = 0; is_hidden < 2; is_hidden++)
     {

@@ -117,6 +117,24 @@ test_late (Fixture *fixture, gconstpointer unused)
   leash_conn_unref (server.result);
 }
 
+/* Regression: the listener's close did not wake it. */
+static void
+test_late_accept_ends_with_the_listener (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Lab) lab = lab_new (fixture);
+  g_autoptr (LeashListener) listener = start_listening (lab.ctx, DB);
+  Sleeper server = { .func = sleep_accepting, .ctx = lab.ctx, .subject = listener };
+
+  leash_fault_network_add (lab.net, &(LeashNetFaultRule){ .ops = LEASH_NET_OP_ACCEPT,
+                                                          .effect = LEASH_NET_FAULT_DELAY,
+                                                          .delay = G_TIME_SPAN_HOUR });
+  sleeper_start (&server);
+  g_assert_true (leash_listener_close (listener, NULL));
+  sleeper_join (&server);
+  g_assert_null (server.result);
+  assert_io_error (server.error, G_IO_ERROR_CLOSED, "closed in another thread");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -126,5 +144,6 @@ main (int argc, char **argv)
   g_test_add ("/net/fault/short-reads-are-the-seeds", Fixture, "read", set_up, test_pieces, tear_down);
   ADD ("/net/fault/cut-behind-so-many-bytes-read", test_cut_reads);
   ADD ("/net/fault/delay-of-each-operation", test_late);
+  ADD ("/net/fault/delayed-accept-ends-with-the-listener", test_late_accept_ends_with_the_listener);
   return g_test_run ();
 }

@@ -169,6 +169,26 @@ test_backlog_is_bounded (Fixture *fixture, gconstpointer unused)
   leash_conn_unref (second.result);
 }
 
+/* Regression: who waited to dial waited on when more was allowed, until somebody was accepted. */
+static void
+test_raised_backlog_wakes (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashNetwork) network = leash_memory_network_new ();
+  g_autoptr (LeashContext) ctx = leash_context_with_network (fixture->ctx, network);
+  g_autoptr (LeashListener) listener = NULL;
+  g_autoptr (LeashConn) first = NULL;
+  Sleeper second = { .func = sleep_dialling, .ctx = ctx, .address = DB };
+
+  leash_memory_network_set_backlog (network, 1);
+  listener = start_listening (ctx, DB);
+  first = dial (ctx, DB);
+  sleeper_start (&second);
+  leash_memory_network_set_backlog (network, 2);
+  sleeper_join (&second);
+  g_assert_no_error (second.error);
+  leash_conn_unref (second.result);
+}
+
 static void
 test_reset_tells_the_cause (Fixture *fixture, gconstpointer unused)
 {
@@ -249,6 +269,7 @@ main (int argc, char **argv)
   ADD ("/net/memory/buffer-is-bounded", test_buffer_is_bounded);
   ADD ("/net/memory/bytes-keep-their-order", test_bytes_keep_their_order);
   ADD ("/net/memory/backlog-is-bounded", test_backlog_is_bounded);
+  ADD ("/net/memory/raised-backlog-wakes-who-dials", test_raised_backlog_wakes);
   ADD ("/net/memory/reset-tells-the-cause", test_reset_tells_the_cause);
   ADD ("/net/memory/fake-clock-moves-deadlines", test_fake_clock_moves_deadlines);
   ADD ("/net/memory/host-has-one-for-all", test_host_has_one_for_all);
