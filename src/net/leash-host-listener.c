@@ -11,6 +11,9 @@
  * What an accepted connection needs to know is the listener's already: its address, unless that stands for
  * every address of the machine, and TCP_NODELAY, which the kernel has it inherit. So it costs one system
  * call.
+ *
+ * Who waits is woken by a close without a shutdown() of the socket: that would end the listening of all who
+ * have it, a parent, a child or who handed it over.
  */
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -22,8 +25,18 @@
 #include <unistd.h>
 
 #include "leash-host-private.h"
+#include "leash-patience-private.h"
 #include "leash-socket-private.h"
 #include "leash-wait-private.h"
+
+/* Who waits, of one process: what a child by fork() inherits is on the stacks of threads that it has not. */
+typedef struct _Waiters Waiters;
+struct _Waiters
+{
+  LeashPatience patience;
+  guint forks;      /* leash_wait_count_forks() in that process */
+  Waiters *earlier; /* owned; of the process that this one was forked from */
+};
 
 /* A listening socket, and the file that it made. */
 typedef struct
@@ -31,7 +44,8 @@ typedef struct
   int fd;
   int family;
   char *local;      /* the address of what is accepted; NULL: differs */
-  gboolean is_shut; /* atomic; accept4() on a local socket that is shut down fails with EAGAIN for ever */
+  gboolean is_shut; /* atomic */
+  Waiters *waiters; /* owned; atomic; the last process's; NULL before anybody has waited */
   pid_t pid;        /* whose file it is */
   char *path;       /* absolute; NULL when it made none */
   dev_t device;
@@ -43,6 +57,11 @@ host_listener_free (gpointer impl)
 {
   HostListener *self = impl;
 
+  for (Waiters *each = self->waiters, *earlier; each != NULL; each = earlier)
+    {
+      earlier = each->earlier;
+      g_free (each);
+    }
   g_free (self->local);
   g_free (self->path);
   g_free (self);
@@ -68,10 +87,55 @@ is_of_lost_conn (int code)
     }
 }
 
+/* This process's. */
+static LeashPatience *
+get_patience (HostListener *self)
+{
+  Waiters *last = __atomic_load_n (&self->waiters, __ATOMIC_SEQ_CST), *own;
+  guint forks = leash_wait_count_forks ();
+
+  while (last == NULL || last->forks != forks)
+    {
+      own = g_new0 (Waiters, 1);
+      leash_patience_init (&own->patience);
+      own->forks = forks;
+      own->earlier = last;
+      if (__atomic_compare_exchange_n (&self->waiters, &last, own, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        last = own;
+      else
+        g_free (own);
+    }
+  return &last->patience;
+}
+
+/* Returns TRUE too when it was woken. */
+static gboolean
+wait_for_conn (HostListener *self, LeashContext *ctx, GError **error)
+{
+  LeashPatience *patience = get_patience (self);
+  gboolean is_ready = FALSE, was_woken;
+  GError *reason = NULL;
+  LeashWaiting waiting;
+
+  leash_patience_enter (patience, LEASH_WAY_IN, ctx, &waiting);
+  if (!__atomic_load_n (&self->is_shut, __ATOMIC_SEQ_CST))
+    is_ready = leash_wait_for_fd (waiting.ctx, self->fd, POLLIN, &reason);
+  was_woken = leash_patience_leave (patience, &waiting);
+  if (is_ready || was_woken || reason == NULL)
+    {
+      g_clear_error (&reason);
+      return TRUE;
+    }
+  g_propagate_error (error, reason);
+  return FALSE;
+}
+
 /* Whether to accept again after a failure, having waited if need be. */
 static gboolean
 is_to_be_repeated (HostListener *self, LeashContext *ctx, int code, GError **error)
 {
+  if (code == EAGAIN)
+    return wait_for_conn (self, ctx, error);
   if (code != ENOBUFS)
     return leash_wait_retries (ctx, self->fd, POLLIN, is_of_lost_conn (code) ? EINTR : code, error);
   /* GIO has no code of its own for it, and who accepts is to know that it is a matter of waiting. */
@@ -120,9 +184,12 @@ static void
 host_listener_shutdown (gpointer impl)
 {
   HostListener *self = impl;
+  Waiters *waiters;
 
-  __atomic_store_n (&self->is_shut, TRUE, __ATOMIC_RELEASE);
-  shutdown (self->fd, SHUT_RDWR);
+  __atomic_store_n (&self->is_shut, TRUE, __ATOMIC_SEQ_CST);
+  waiters = __atomic_load_n (&self->waiters, __ATOMIC_SEQ_CST);
+  if (waiters != NULL && waiters->forks == leash_wait_count_forks ())
+    leash_patience_wake_all (&waiters->patience);
 }
 
 static int

@@ -380,7 +380,8 @@ leash_listener_is_closed (LeashListener *listener)
  * @error: return location for an error
  *
  * Closes a listener. Connections that nobody has accepted yet are refused; those that were accepted stay. A
- * second close fails with %G_IO_ERROR_CLOSED, and is reported as a misuse.
+ * second close fails with %G_IO_ERROR_CLOSED, and is reported as a misuse. A socket that other processes
+ * have, too, listens on for them.
  *
  * May be called while other threads accept: they fail with %G_IO_ERROR_CLOSED, and the last of them closes
  * the socket. This function does not wait for that, and returns %TRUE.

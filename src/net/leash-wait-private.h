@@ -31,3 +31,6 @@ gboolean leash_wait_retries (LeashContext *ctx,
                              short         events,
                              int           code,
                              GError      **error);
+
+/* Another number in a child by fork() than in its parent. */
+guint    leash_wait_count_forks (void);

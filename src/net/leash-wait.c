@@ -60,6 +60,13 @@ watch_forks (void)
   pthread_atfork (NULL, NULL, note_fork);
 }
 
+guint
+leash_wait_count_forks (void)
+{
+  pthread_once (&the_once, watch_forks);
+  return the_forks;
+}
+
 static void
 waker_free (gpointer user_data)
 {

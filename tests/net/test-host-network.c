@@ -400,6 +400,28 @@ test_child_closes (Fixture *fixture, gconstpointer unused)
   assert_connects (fixture, ends.listener, address);
 }
 
+/* Regression: where a thread of the parent's was accepting, nobody listened any more. */
+static void
+test_child_closes_while_parent_accepts (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  Sleeper server = { .func = sleep_accepting, .ctx = fixture->ctx, .subject = listener };
+  g_autoptr (LeashConn) conn = NULL;
+  int status;
+  pid_t child;
+
+  sleeper_start (&server);
+  child = fork ();
+  if (child == 0)
+    _exit (leash_listener_close (listener, NULL) ? 0 : 1);
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  conn = dial (fixture->ctx, leash_listener_get_address (listener));
+  sleeper_join (&server);
+  g_assert_no_error (server.error);
+  leash_conn_unref (server.result);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -429,5 +451,6 @@ main (int argc, char **argv)
   ADD ("/net/host/socket-file-goes-after-chdir", test_relative_path);
   ADD ("/net/host/taken-path-tells-by-what", test_taken_path);
   ADD ("/net/host/child-that-closes-takes-nothing-from-its-parent", test_child_closes);
+  ADD ("/net/host/child-that-closes-while-its-parent-accepts", test_child_closes_while_parent_accepts);
   return g_test_run ();
 }

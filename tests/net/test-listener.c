@@ -89,6 +89,25 @@ test_closed_by_other (Fixture *fixture, gconstpointer scheme)
     }
 }
 
+/* Regression: the socket was shut down for all who have it. */
+static void
+test_shared_socket (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (LeashListener) listener = start_listening (fixture->ctx, TCP);
+  int others = dup (leash_listener_get_fd (listener));
+  Sleeper sleeper = { .func = sleep_accepting, .ctx = fixture->ctx, .subject = listener };
+  socklen_t size = sizeof (int);
+  int listens = 0;
+
+  sleeper_start (&sleeper);
+  g_assert_true (leash_listener_close (listener, NULL));
+  sleeper_join (&sleeper);
+  assert_io_error (sleeper.error, G_IO_ERROR_CLOSED, "closed in another thread");
+  g_assert_cmpint (getsockopt (others, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size), ==, 0);
+  g_assert_cmpint (listens, ==, 1);
+  close (others);
+}
+
 static void
 test_no_descriptors (Fixture *fixture, gconstpointer unused)
 {
@@ -443,6 +462,7 @@ main (int argc, char **argv)
   ADD ("/net/listener/accept-ends-at-the-deadline", test_deadline);
   ADD_ON ("/net/listener/accept-ends-when-closed-in-another-thread/tcp", TCP, test_closed_by_other);
   ADD ("/net/listener/accept-ends-when-closed-in-another-thread/unix", test_closed_by_other);
+  ADD ("/net/listener/socket-listens-on-for-others", test_shared_socket);
   ADD ("/net/listener/out-of-descriptors-and-on", test_no_descriptors);
   ADD_ON ("/net/listener/limit-is-waited-for/tcp", TCP, test_limit);
   ADD_ON ("/net/listener/limit-is-waited-for/memory", "memory:x", test_limit);
