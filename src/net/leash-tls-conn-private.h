@@ -23,6 +23,7 @@ typedef struct
   GTlsConnection *tls; /* owned */
   char *server_name;   /* NULL on a server */
 
+  LeashPatience patience; /* of who waits; not conn's: a checkout of a pool waits by its own */
   LeashLock lock;
   GThread *owners[LEASH_N_WAYS];    /* the lock's; who has the turn */
   gboolean is_wanted[LEASH_N_WAYS]; /* the lock's; somebody else wants it */
@@ -45,8 +46,10 @@ gboolean leash_tls_take_turn     (LeashTlsConn  *self,
                                   LeashWay       way);
 void     leash_tls_give_turn     (LeashTlsConn  *self,
                                   LeashWay       way);
-/* Of a context that waits: who gives the turn wakes it. Always returns FALSE. */
-gboolean leash_tls_wait_for_turn (LeashContext  *ctx,
+/* TRUE when it is worth another try. */
+gboolean leash_tls_wait_for_turn (LeashTlsConn  *self,
+                                  LeashWay       way,
+                                  LeashContext  *ctx,
                                   GError       **error);
 /* Whether the connection below can be tried without waiting. */
 gboolean leash_tls_can_wait      (LeashTlsConn  *self);

@@ -51,16 +51,31 @@ leash_tls_give_turn (LeashTlsConn *self, LeashWay way)
   self->is_wanted[way] = FALSE;
   leash_unlock (&self->lock);
   if (wakes)
-    leash_patience_wake_all (&self->conn->patience);
+    leash_patience_wake_all (&self->patience);
 }
 
-/* Of a context that waits: who gives the turn wakes it. */
-gboolean
-leash_tls_wait_for_turn (LeashContext *ctx, GError **error)
+static gboolean
+is_taken_still (LeashTlsConn *self, LeashWay way)
 {
-  leash_context_wait (ctx, -1);
-  leash_context_check (ctx, error);
-  return FALSE;
+  gboolean is_taken;
+
+  leash_lock (&self->lock);
+  is_taken = self->owners[way] != NULL;
+  self->is_wanted[way] = self->is_wanted[way] || is_taken;
+  leash_unlock (&self->lock);
+  return is_taken;
+}
+
+gboolean
+leash_tls_wait_for_turn (LeashTlsConn *self, LeashWay way, LeashContext *ctx, GError **error)
+{
+  LeashWaiting waiting;
+
+  leash_patience_enter (&self->patience, way, ctx, &waiting);
+  if (is_taken_still (self, way))
+    leash_context_wait (waiting.ctx, -1);
+  leash_patience_leave (&self->patience, &waiting);
+  return leash_context_check (ctx, error);
 }
 
 gboolean
@@ -130,6 +145,7 @@ tls_shutdown (gpointer impl, gboolean reading, gboolean writing, GError **error)
   if (reading)
     {
       g_atomic_int_set (&self->is_read_shut, TRUE);
+      leash_patience_wake_all (&self->patience);
       leash_patience_wake_all (&self->conn->patience);
     }
   return !writing || shut_writing (self, error);
@@ -208,6 +224,7 @@ leash_tls_conn_new (LeashConn *inner, LeashTlsConfig *config, const char *server
   LeashTlsConn *self = g_new0 (LeashTlsConn, 1);
 
   self->lock = (LeashLock) LEASH_LOCK_INIT;
+  leash_patience_init (&self->patience);
   self->inner = inner;
   self->server_name = g_strdup (server_name);
   self->pending = g_byte_array_new ();
@@ -236,7 +253,8 @@ leash_tls_conn_shake_hands (LeashConn *conn, LeashContext *ctx, GError **error)
 static LeashTlsConn *
 enter (LeashConn *conn)
 {
-  if ((conn->ops != &tls_ops && conn->ops != &tls_ops_without_wait) || !leash_use_enter (&conn->handle.use))
+  if ((conn->ops != &tls_ops && conn->ops != &tls_ops_without_wait)
+      || !leash_handle_try_enter (&conn->handle))
     return NULL;
   if (g_atomic_int_get (&((LeashTlsConn *) conn->handle.impl)->state) == LEASH_TLS_OPEN)
     return conn->handle.impl;

@@ -121,11 +121,11 @@ leash_tls_shake_hands (LeashTlsConn *self, LeashContext *ctx, GError **error)
   gboolean done;
 
   if (!leash_tls_take_turn (self, LEASH_WAY_OUT))
-    return leash_tls_wait_for_turn (ctx, error);
+    return leash_tls_wait_for_turn (self, LEASH_WAY_OUT, ctx, error);
   if (!leash_tls_take_turn (self, LEASH_WAY_IN))
     {
       leash_tls_give_turn (self, LEASH_WAY_OUT);
-      return leash_tls_wait_for_turn (ctx, error);
+      return leash_tls_wait_for_turn (self, LEASH_WAY_IN, ctx, error);
     }
   if (g_atomic_int_get (&self->state) == LEASH_TLS_NEW)
     done = shake_hands_now (self, ctx, error);

@@ -4,14 +4,19 @@
 
 #include <string.h>
 
-/* What an operation returns that did not get its turn. */
-static gssize
-miss_turn (LeashTlsConn *self, LeashContext *ctx, GError **error)
+/* Whether it has the turn; else *ret_n is what the operation returns. */
+static gboolean
+get_turn (LeashTlsConn *self, LeashWay way, LeashContext *ctx, gssize *ret_n, GError **error)
 {
-  if (leash_tls_can_wait (self))
-    return LEASH_CONN_WOULD_BLOCK;
-  leash_tls_wait_for_turn (ctx, error);
-  return -1;
+  while (!leash_tls_take_turn (self, way))
+    {
+      *ret_n = leash_tls_can_wait (self) ? LEASH_CONN_WOULD_BLOCK : -1;
+      if (*ret_n == LEASH_CONN_WOULD_BLOCK || !leash_tls_wait_for_turn (self, way, ctx, error))
+        return FALSE;
+      if (way == LEASH_WAY_IN && g_atomic_int_get (&self->is_read_shut))
+        return *ret_n = 0, FALSE;
+    }
+  return TRUE;
 }
 
 static gssize
@@ -76,8 +81,8 @@ leash_tls_write (gpointer impl, LeashContext *ctx, const void *buffer, gsize cou
 
   if (!leash_tls_is_open (self, ctx, &n, error))
     return n;
-  if (!leash_tls_take_turn (self, LEASH_WAY_OUT))
-    return miss_turn (self, ctx, error);
+  if (!get_turn (self, LEASH_WAY_OUT, ctx, &n, error))
+    return n;
   leash_tls_lend (self, LEASH_WAY_OUT, ctx);
   n = write_record (self, buffer, count, error);
   leash_tls_lend (self, LEASH_WAY_OUT, leash_context_background ());
@@ -167,8 +172,8 @@ leash_tls_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GEr
     return 0;
   if (!leash_tls_is_open (self, ctx, &n, error))
     return n;
-  if (!leash_tls_take_turn (self, LEASH_WAY_IN))
-    return miss_turn (self, ctx, error);
+  if (!get_turn (self, LEASH_WAY_IN, ctx, &n, error))
+    return n;
   leash_tls_lend (self, LEASH_WAY_IN, ctx);
   n = read_some (self, buffer, count, error);
   leash_tls_lend (self, LEASH_WAY_IN, leash_context_background ());
@@ -178,21 +183,45 @@ leash_tls_read (gpointer impl, LeashContext *ctx, void *buffer, gsize count, GEr
   return n;
 }
 
+/* Of who has the way's turn, or finds it free. Returns TRUE too when another reader has kept some. */
+static gboolean
+wait_below (LeashTlsConn *self, LeashWay way, LeashContext *ctx, GIOCondition condition, GError **error)
+{
+  gboolean has_plain, is_ready = TRUE, was_woken;
+  GError *reason = NULL;
+  LeashWaiting waiting;
+
+  leash_patience_enter (&self->patience, way, ctx, &waiting);
+  leash_lock (&self->lock);
+  has_plain = way == LEASH_WAY_IN && self->n_plain > 0;
+  leash_unlock (&self->lock);
+  if (!has_plain)
+    is_ready = self->inner->ops->wait (self->inner->handle.impl, waiting.ctx, condition, &reason);
+  was_woken = leash_patience_leave (&self->patience, &waiting);
+  if (is_ready)
+    return TRUE;
+  if (was_woken)
+    {
+      g_clear_error (&reason);
+      return leash_context_check (ctx, error);
+    }
+  if (reason != NULL)
+    g_propagate_error (error, reason);
+  return FALSE;
+}
+
 gboolean
 leash_tls_wait (gpointer impl, LeashContext *ctx, GIOCondition condition, GError **error)
 {
   LeashWay way = condition == G_IO_IN ? LEASH_WAY_IN : LEASH_WAY_OUT;
   LeashTlsConn *self = impl;
-  gboolean is_taken, has_plain;
+  gboolean is_taken;
 
   if (g_atomic_int_get (&self->state) == LEASH_TLS_NEW)
     return leash_tls_shake_hands (self, ctx, error);
   leash_lock (&self->lock);
-  has_plain = way == LEASH_WAY_IN && self->n_plain > 0;
   is_taken = self->owners[way] != NULL && self->owners[way] != g_thread_self ();
-  self->is_wanted[way] = self->is_wanted[way] || is_taken;
   leash_unlock (&self->lock);
-  if (is_taken)
-    return leash_tls_wait_for_turn (ctx, error);
-  return has_plain || self->inner->ops->wait (self->inner->handle.impl, ctx, condition, error);
+  return is_taken ? leash_tls_wait_for_turn (self, way, ctx, error)
+                  : wait_below (self, way, ctx, condition, error);
 }

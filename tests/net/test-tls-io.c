@@ -429,6 +429,49 @@ accept_any (GTlsConnection *tls, GTlsCertificate *certificate, GTlsCertificateFl
   return TRUE;
 }
 
+static void
+write_much (Sleeper *sleeper)
+{
+  leash_conn_write_all (sleeper->subject, sleeper->ctx, much_from (0), MUCH, NULL, &sleeper->error);
+}
+
+/* Regression: who waited for the turn to write was not woken where it waited by a checkout. */
+static void
+test_writers_on_a_checkout (Fixture *fixture, gconstpointer unused)
+{
+  g_auto (Tls) tls = { 0 };
+  g_autoptr (LeashClient) client = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *read = g_malloc (2 * MUCH);
+  Sleeper writers[2];
+  GThread *thread;
+
+  begin (&tls, fixture, make_config ("good"), make_config (NULL), TLS);
+  thread = g_thread_new ("server", serve, &tls);
+  client = leash_client_new (tls.client_ctx, leash_listener_get_address (tls.listener), NULL);
+  tls.dialled = leash_client_checkout (client, tls.client_ctx, &error);
+  g_assert_no_error (error);
+  g_thread_join (thread);
+  g_assert_no_error (tls.accept_error);
+  /* For what is written not to fit. */
+  g_assert_cmpint (
+      setsockopt (leash_conn_get_fd (tls.dialled), SOL_SOCKET, SO_SNDBUF, &(int){ 4096 }, sizeof (int)), ==,
+      0);
+  for (guint i = 0; i < G_N_ELEMENTS (writers); i++)
+    {
+      writers[i] = (Sleeper){ .func = write_much, .ctx = tls.client_ctx, .subject = tls.dialled };
+      sleeper_start (&writers[i]);
+    }
+  g_assert_true (leash_conn_read_all (tls.accepted, tls.server_ctx, read, 2 * MUCH, NULL, &error));
+  for (guint i = 0; i < G_N_ELEMENTS (writers); i++)
+    {
+      sleeper_join (&writers[i]);
+      g_assert_no_error (writers[i].error);
+    }
+  g_clear_pointer (&tls.dialled, leash_conn_unref);
+  g_assert_true (leash_client_close (client, NULL));
+}
+
 /* GIO's own TLS polls what it is over. */
 static void
 test_of_gio_over_a_fault_network (Fixture *fixture, gconstpointer unused)
@@ -486,6 +529,7 @@ add_tests (void)
       g_test_add (within, Fixture, &kinds[i], set_up_tls, test_write_deadline_within_a_record, tear_down_tls);
       g_test_add (wait, Fixture, &kinds[i], set_up_tls, test_writers_wait_for_each_other, tear_down_tls);
     }
+  ADD_TLS ("/net/tls/writers-on-a-checkout", test_writers_on_a_checkout);
   ADD_TLS ("/net/tls/close-wakes-reader-and-tells-the-end", test_close_wakes_reader_and_tells_the_end);
   ADD_TLS ("/net/tls/close-wakes-writer", test_close_wakes_writer);
 }
