@@ -55,6 +55,7 @@ begin_anew (LeashClient *client)
   put_aside (client, &client->idle);
   put_aside (client, &client->in_use);
   client->first_waiter = client->last_waiter = NULL;
+  client->n_listed = 0;
   stats->n_open = stats->n_idle = stats->n_in_use = stats->n_waiting = 0;
   if (stats->breaker == LEASH_BREAKER_TRYING)
     stats->breaker = LEASH_BREAKER_OPEN;

@@ -84,17 +84,33 @@ static void
 free_place (LeashClient *client)
 {
   if (client->first_waiter != NULL)
-    serve (client, client->first_waiter, NULL);
+    {
+      client->first_waiter->has_place = TRUE;
+      serve (client, client->first_waiter, NULL);
+    }
   else
     client->stats.n_open--;
+}
+
+LeashTag *
+leash_client_end_tag (LeashClient *client)
+{
+  gboolean ends = client->is_closed && !client->is_tag_released && client->stats.n_open == client->n_listed;
+
+  client->is_tag_released = client->is_tag_released || ends;
+  return ends ? client->tag : NULL;
 }
 
 void
 leash_client_leave_place (LeashClient *client)
 {
+  LeashTag *ended;
+
   leash_lock (&client->lock);
   free_place (client);
+  ended = leash_client_end_tag (client);
   leash_unlock (&client->lock);
+  leash_untrack_caller (ended, LEASH_CALLER);
 }
 
 void
@@ -191,6 +207,7 @@ wait_in_line (LeashClient *client, LeashContext *ctx, LeashPoolWaiter *waiter, L
 {
   gint64 start = leash_client_now (client);
   gboolean is_closed;
+  LeashTag *ended;
 
   leash_context_wait (waiter->ctx, -1);
   leash_lock (&client->lock);
@@ -199,8 +216,12 @@ wait_in_line (LeashClient *client, LeashContext *ctx, LeashPoolWaiter *waiter, L
     unlink_waiter (client, waiter);
   client->stats.n_hits += waiter->given != NULL;
   is_closed = client->is_closed;
+  if (waiter->has_place && is_closed)
+    client->stats.n_open--;
+  ended = leash_client_end_tag (client);
   leash_unlock (&client->lock);
   leash_context_unref (waiter->ctx);
+  leash_untrack_caller (ended, LEASH_CALLER);
   if (waiter->given == NULL && is_closed)
     return refuse_closed (client, error);
   if (!waiter->is_served)
@@ -235,14 +256,16 @@ leash_client_take (LeashClient *client, LeashContext *ctx, LeashPooled **ret_poo
 
 /* While something is idle nobody waits, so that the place of the bad one can just go. */
 LeashPooled *
-leash_client_take_other (LeashClient *client, LeashPooled *pooled)
+leash_client_take_other (LeashClient *client, LeashPooled *pooled, LeashContext *ctx)
 {
+  gboolean is_done = leash_context_is_done (ctx);
   LeashPooled *other;
 
   leash_pooled_free (pooled);
   leash_lock (&client->lock);
   client->stats.n_hits--;
-  other = pop_idle (client);
+  /* By a context that is done all would be found ill: the dial says that it is. */
+  other = is_done ? NULL : pop_idle (client);
   if (other != NULL)
     {
       client->stats.n_hits++;
@@ -263,6 +286,7 @@ leash_client_use (LeashClient *client, LeashPooled *pooled, LeashConn *checkout)
     {
       pooled->checkout = checkout;
       leash_pooled_push (&client->in_use, pooled);
+      client->n_listed++;
       client->stats.n_in_use++;
     }
   leash_unlock (&client->lock);
@@ -302,13 +326,16 @@ static void
 throw_away (LeashClient *client, LeashPooled *pooled)
 {
   gboolean is_last;
+  LeashTag *ended;
 
   leash_pooled_free (pooled);
   leash_lock (&client->lock);
   free_place (client);
+  ended = leash_client_end_tag (client);
   client->stats.n_in_use--;
   is_last = client->is_unreferenced && client->stats.n_in_use == 0;
   leash_unlock (&client->lock);
+  leash_untrack_caller (ended, LEASH_CALLER);
   if (is_last)
     leash_client_free (client);
 }
@@ -326,6 +353,7 @@ leash_client_take_back (LeashPooled *pooled)
   now = leash_client_now (client);
   leash_lock (&client->lock);
   leash_pooled_unlink (&client->in_use, pooled);
+  client->n_listed--;
   pooled->checkout = NULL;
   expired = pop_expired (client, now);
   is_kept = keep (client, pooled, now);

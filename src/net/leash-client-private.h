@@ -35,6 +35,7 @@ struct _LeashPoolWaiter
 {
   LeashContext *ctx;  /* to wait by; ended to wake */
   LeashPooled *given; /* this and below: the lock's */
+  gboolean has_place; /* to dial in */
   gboolean is_served; /* is off the list, with a connection, the right to dial one, or the client's end */
   LeashPoolWaiter *next;
   LeashPoolWaiter *prev;
@@ -55,6 +56,8 @@ struct _LeashClient
   LeashPoolWaiter *last_waiter;
   gboolean is_closed;
   gboolean is_unreferenced;
+  gboolean is_tag_released;
+  guint n_listed; /* in in_use; stats.n_in_use counts those that are being closed, too */
   guint n_failures; /* dials in a row */
   gint64 no_dial_until; /* while the breaker is open */
   GError *last_failure;
@@ -76,6 +79,9 @@ void         leash_pooled_push        (LeashPooledList *list,
 void         leash_pooled_unlink      (LeashPooledList *list,
                                        LeashPooled     *pooled);
 void         leash_client_serve_end   (LeashClient     *client);
+/* Once it is closed and its tag has no children: the tag, for the caller to release without the lock. Else
+ * NULL: it is another thread's to release, that dials, looks at a connection or closes one. */
+LeashTag    *leash_client_end_tag     (LeashClient     *client);
 
 /* Closes what is on no list. */
 void         leash_pooled_free        (LeashPooled     *pooled);
@@ -90,7 +96,8 @@ gboolean     leash_client_take        (LeashClient     *client,
                                        GError         **error);
 /* One that was taken is no good: another idle one, or NULL for its place to dial in. */
 LeashPooled *leash_client_take_other  (LeashClient     *client,
-                                       LeashPooled     *pooled);
+                                       LeashPooled     *pooled,
+                                       LeashContext    *ctx);
 /* Gives a place back in which there is no connection. */
 void         leash_client_leave_place (LeashClient     *client);
 /* Marks what was taken or dialled as used by checkout; FALSE when the client was closed meanwhile. */

@@ -95,7 +95,7 @@ check_out (LeashClient *client, LeashContext *ctx, gboolean is_probing, gconstpo
   if (leash_context_check (ctx, error) && leash_client_take (client, ctx, &pooled, error))
     {
       while (pooled != NULL && LEASH_UNLIKELY (!leash_client_is_fit (client, pooled, ctx, is_probing)))
-        pooled = leash_client_take_other (client, pooled);
+        pooled = leash_client_take_other (client, pooled, ctx);
       if (pooled == NULL)
         pooled = leash_client_dial (client, ctx, caller, error);
       if (LEASH_LIKELY (pooled != NULL))
@@ -239,6 +239,26 @@ let_go_of_inherited (LeashClient *client, gconstpointer caller)
     leash_untrack_caller (g_steal_pointer (&each->conn->handle.tag), caller);
 }
 
+/* Unlike leash_client_close_list(), with the caller for the tag's end: nobody waits any more. */
+static void
+close_idle (LeashClient *client, LeashPooled *idle, gconstpointer caller)
+{
+  LeashTag *ended;
+
+  for (LeashPooled *each = idle, *next; each != NULL; each = next)
+    {
+      next = each->next;
+      leash_pooled_free (each);
+      leash_lock (&client->lock);
+      client->stats.n_open--;
+      leash_unlock (&client->lock);
+    }
+  leash_lock (&client->lock);
+  ended = leash_client_end_tag (client);
+  leash_unlock (&client->lock);
+  leash_untrack_caller (ended, caller);
+}
+
 /* Returns FALSE when it was closed before. */
 static gboolean
 close_client (LeashClient *client, gconstpointer caller)
@@ -259,9 +279,7 @@ close_client (LeashClient *client, gconstpointer caller)
       let_go_of_inherited (client, caller);
     }
   leash_unlock (&client->lock);
-  leash_client_close_list (client, idle);
-  if (!was_closed)
-    leash_untrack_caller (client->tag, caller);
+  close_idle (client, idle, caller);
   return !was_closed;
 }
 
@@ -451,7 +469,8 @@ leash_client_get_stats (LeashClient *client, LeashClientStats *ret_stats)
  * Closes a client: its idle connections are closed, checkouts that wait fail with %G_IO_ERROR_CLOSED, as all
  * later ones do. Connections that are checked out can be used on, and are closed by their return; as their
  * client should outlive them, each is reported as a misuse, with where it was checked out and the stack of
- * this call.
+ * this call. Where another thread dials in a checkout just now, or looks at an idle connection, that one is
+ * closed when it is done, and the checkout fails like those that wait; the client is on the leash until then.
  *
  * Returns: %TRUE, or %FALSE with @error set when it was closed before, which is reported
  *

@@ -88,6 +88,52 @@ test_health_that_hangs (Pool *pool, gconstpointer unused)
   end_client (client);
 }
 
+/* Regression: one caller's end had all idle connections thrown away as ill. */
+static void
+test_health_of_the_others (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashClient) client = leash_client_new (
+      pool->timed, pool->address, OPTIONS (.health_check = ping, .health_check_after = 100));
+  g_autoptr (LeashContext) second = leash_context_with_timeout (pool->timed, G_TIME_SPAN_SECOND);
+  LeashConn *other = check_out (client, pool->timed);
+  g_autoptr (LeashConn) server_of_other = accept_one (pool->listener, pool->base.ctx);
+  LeashConn *newest = check_out (client, pool->timed);
+  g_autoptr (LeashConn) server = accept_one (pool->listener, pool->base.ctx);
+  Sleeper user = { .func = sleep_checking_out, .ctx = second, .subject = client };
+
+  give_back (client, other);
+  give_back (client, newest);
+  leash_clock_advance (pool->clock, 101);
+  sleeper_start (&user);
+  assert_pinged (pool, server);
+  wait_until (is_asleep (g_atomic_int_get (&user.tid)));
+  leash_clock_advance (pool->clock, G_TIME_SPAN_SECOND);
+  sleeper_join (&user);
+  assert_io_error (user.error, G_IO_ERROR_TIMED_OUT, "Checking out", pool->address);
+  g_assert_cmpuint (stats_of (client).n_idle, ==, 1);
+  g_assert_cmpuint (stats_of (client).n_health_failures, ==, 1);
+  end_client (client);
+}
+
+/* Regression: a connection that was being looked at was a misuse of who closed the client. */
+static void
+test_closed_during_a_health_check (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashClient) client = leash_client_new (
+      pool->timed, pool->address, OPTIONS (.health_check = ping, .health_check_after = 100));
+  g_autoptr (LeashConn) server = leave_idle (pool, client);
+  Sleeper user = { .func = sleep_checking_out, .ctx = pool->timed, .subject = client };
+
+  sleeper_start (&user);
+  assert_pinged (pool, server);
+  g_assert_true (leash_client_close (client, NULL));
+  g_assert_true (leash_conn_write_all (server, pool->base.ctx, "pong", 4, NULL, NULL));
+  sleeper_join (&user);
+  assert_io_error (user.error, G_IO_ERROR_CLOSED, "the client was closed in another thread");
+  g_assert_cmpuint (stats_of (client).n_open, ==, 0);
+  g_assert_cmpuint (leash_tracker_count_misuses (pool->base.tracker), ==, 0);
+}
+
 static void
 test_health_until_the_callers_deadline (Pool *pool, gconstpointer unused)
 {
@@ -471,6 +517,56 @@ test_call_read_by_stream (Pool *pool, gconstpointer unused)
   end_client (client);
 }
 
+/* Regression: the connection came behind the client's end, and was a misuse. */
+static void
+test_closed_while_it_dials (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashNetwork) memory = leash_memory_network_new ();
+  g_autoptr (LeashContext) ctx = leash_context_with_network (pool->base.ctx, memory);
+  g_autoptr (LeashListener) listener = start_listening (ctx, "memory:x");
+  g_autoptr (LeashClient) client = leash_client_new (ctx, "memory:x", NULL);
+  g_autoptr (LeashConn) first = NULL, accepted = NULL;
+  Sleeper user = { .func = sleep_checking_out, .ctx = ctx, .subject = client };
+
+  leash_memory_network_set_backlog (memory, 1);
+  first = dial (ctx, "memory:x");
+  sleeper_start (&user);
+  g_assert_true (leash_client_close (client, NULL));
+  accepted = accept_one (listener, ctx);
+  sleeper_join (&user);
+  assert_io_error (user.error, G_IO_ERROR_CLOSED, "the client was closed in another thread");
+  g_assert_cmpuint (stats_of (client).n_open, ==, 0);
+  g_assert_cmpuint (leash_tracker_count_misuses (pool->base.tracker), ==, 0);
+}
+
+/* Regression: where the close came before it knew, the place that it had got counted as open for ever. */
+static void
+test_closed_when_served (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashNetwork) memory = leash_memory_network_new ();
+  g_autoptr (LeashContext) ctx = leash_context_with_network (pool->base.ctx, memory);
+  g_autoptr (LeashListener) listener = start_listening (ctx, "memory:x");
+
+  for (guint i = 0; i < 50; i++)
+    {
+      g_autoptr (LeashClient) client = leash_client_new (ctx, "memory:x", OPTIONS (.max_open = 1));
+      g_autoptr (LeashConn) conn = check_out (client, ctx);
+      g_autoptr (LeashConn) next = NULL;
+      Sleeper waiter;
+
+      start_waiter (&waiter, client, ctx);
+      g_assert_true (leash_conn_close (conn, NULL));
+      g_assert_true (leash_client_close (client, NULL));
+      sleeper_join (&waiter);
+      next = waiter.result;
+      g_clear_error (&waiter.error);
+      g_clear_pointer (&next, leash_conn_unref);
+      g_assert_cmpuint (stats_of (client).n_open, ==, 0);
+    }
+  /* Of those that were quicker. */
+  pool->base.n_misuses = leash_tracker_count_misuses (pool->base.tracker);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -479,6 +575,10 @@ main (int argc, char **argv)
   ADD_POOL ("/net/client/health-check-over-the-wire", test_health_over_the_wire);
   ADD_POOL ("/net/client/health-check-that-hangs", test_health_that_hangs);
   ADD_POOL ("/net/client/health-check-until-the-callers-deadline", test_health_until_the_callers_deadline);
+  ADD_POOL ("/net/client/health-check-given-up-leaves-the-others", test_health_of_the_others);
+  ADD_POOL ("/net/client/closed-during-a-health-check", test_closed_during_a_health_check);
+  ADD_POOL ("/net/client/closed-while-it-dials", test_closed_while_it_dials);
+  ADD_POOL ("/net/client/closed-when-a-waiter-was-served", test_closed_when_served);
   ADD_POOL ("/net/client/dial-timeout", test_dial_timeout);
   ADD_POOL ("/net/client/breaker-lets-one-through", test_breaker_lets_one_through);
   ADD_POOL ("/net/client/breaker-and-earlier-dials", test_breaker_and_earlier_dials);
