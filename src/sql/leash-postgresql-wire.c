@@ -371,6 +371,8 @@ leash_pg_finish (LeashPgSession *session, LeashContext *ctx, const char *sql, PG
           is_late = TRUE;
           result = take_late_success (session);
           is_done = result != NULL;
+          if (is_done)
+            g_clear_error (&failure);
         }
       if (!is_done || result == NULL)
         break;
