@@ -59,6 +59,8 @@ void        leash_shard_close_slot  (LeashShard   *shard,
 gsize       leash_shard_count_closed (LeashShard  *shard,
                                      gboolean      kept_too);
 gsize       leash_shard_count_opened (LeashShard  *shard);
+/* Whether no slot is open, nor held by children; without a lock. */
+gboolean    leash_shard_is_empty    (LeashShard   *shard);
 /* With the lock for closing held: counts an open slot as meant to stay so. */
 void        leash_shard_count_kept  (LeashShard   *shard);
 

@@ -200,6 +200,15 @@ leash_shard_count_closed (LeashShard *shard, gboolean kept_too)
   return n_closed + (kept_too ? 0 : n_kept);
 }
 
+/* In this order, as above: what moves from one number to another plays no part in it. */
+gboolean
+leash_shard_is_empty (LeashShard *shard)
+{
+  gsize n_freed = __atomic_load_n (&shard->n_freed, __ATOMIC_ACQUIRE);
+
+  return leash_shard_count_opened (shard) == n_freed;
+}
+
 gsize
 leash_shard_count_opened (LeashShard *shard)
 {

@@ -161,26 +161,18 @@ leash_tracker_ref (LeashTracker *tracker)
   return tracker;
 }
 
-/* Whether anything was closed before its children: those of other trackers are to find out. */
+/* With the lock of all trackers held. What was closed before its children counts, too: those of other
+ * trackers are to find out. */
 static gboolean
-has_held (LeashTracker *tracker)
+has_left_open (LeashTracker *tracker)
 {
   for (guint i = 0; i < LEASH_N_SHARDS; i++)
     {
       LeashShard *shard = __atomic_load_n (&tracker->shards[i], __ATOMIC_ACQUIRE);
 
-      if (shard != NULL && __atomic_load_n (&shard->n_held, __ATOMIC_ACQUIRE) > 0)
+      if (shard != NULL && !leash_shard_is_empty (shard))
         return TRUE;
     }
-  return FALSE;
-}
-
-/* With the lock of all trackers held. */
-static gboolean
-has_left_open (LeashTracker *tracker)
-{
-  if (leash_tracker_count_own (tracker, TRUE) > 0 || has_held (tracker))
-    return TRUE;
   for (guint i = 0; i < tracker->orphans->len; i++)
     if (has_left_open (g_ptr_array_index (tracker->orphans, i)))
       return TRUE;

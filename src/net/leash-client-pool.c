@@ -92,25 +92,24 @@ free_place (LeashClient *client)
     client->stats.n_open--;
 }
 
-LeashTag *
-leash_client_end_tag (LeashClient *client)
+void
+leash_client_unlock (LeashClient *client, gconstpointer caller)
 {
   gboolean ends = client->is_closed && !client->is_tag_released && client->stats.n_open == client->n_listed;
+  LeashTag *tag = client->tag; /* the client may go with the lock */
 
   client->is_tag_released = client->is_tag_released || ends;
-  return ends ? client->tag : NULL;
+  leash_unlock (&client->lock);
+  if (ends)
+    leash_untrack_caller (tag, caller);
 }
 
 void
 leash_client_leave_place (LeashClient *client)
 {
-  LeashTag *ended;
-
   leash_lock (&client->lock);
   free_place (client);
-  ended = leash_client_end_tag (client);
-  leash_unlock (&client->lock);
-  leash_untrack_caller (ended, LEASH_CALLER);
+  leash_client_unlock (client, LEASH_CALLER);
 }
 
 void
@@ -207,7 +206,6 @@ wait_in_line (LeashClient *client, LeashContext *ctx, LeashPoolWaiter *waiter, L
 {
   gint64 start = leash_client_now (client);
   gboolean is_closed;
-  LeashTag *ended;
 
   leash_context_wait (waiter->ctx, -1);
   leash_lock (&client->lock);
@@ -218,10 +216,8 @@ wait_in_line (LeashClient *client, LeashContext *ctx, LeashPoolWaiter *waiter, L
   is_closed = client->is_closed;
   if (waiter->has_place && is_closed)
     client->stats.n_open--;
-  ended = leash_client_end_tag (client);
-  leash_unlock (&client->lock);
+  leash_client_unlock (client, LEASH_CALLER);
   leash_context_unref (waiter->ctx);
-  leash_untrack_caller (ended, LEASH_CALLER);
   if (waiter->given == NULL && is_closed)
     return refuse_closed (client, error);
   if (!waiter->is_served)
@@ -326,16 +322,13 @@ static void
 throw_away (LeashClient *client, LeashPooled *pooled)
 {
   gboolean is_last;
-  LeashTag *ended;
 
   leash_pooled_free (pooled);
   leash_lock (&client->lock);
   free_place (client);
-  ended = leash_client_end_tag (client);
   client->stats.n_in_use--;
   is_last = client->is_unreferenced && client->stats.n_in_use == 0;
-  leash_unlock (&client->lock);
-  leash_untrack_caller (ended, LEASH_CALLER);
+  leash_client_unlock (client, LEASH_CALLER);
   if (is_last)
     leash_client_free (client);
 }

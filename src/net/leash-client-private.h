@@ -79,9 +79,10 @@ void         leash_pooled_push        (LeashPooledList *list,
 void         leash_pooled_unlink      (LeashPooledList *list,
                                        LeashPooled     *pooled);
 void         leash_client_serve_end   (LeashClient     *client);
-/* Once it is closed and its tag has no children: the tag, for the caller to release without the lock. Else
- * NULL: it is another thread's to release, that dials, looks at a connection or closes one. */
-LeashTag    *leash_client_end_tag     (LeashClient     *client);
+/* Releases its tag behind the lock, once it is closed and the tag has no children. Else that is left to another
+ * thread, which dials, looks at a connection or closes one. */
+void         leash_client_unlock      (LeashClient     *client,
+                                       gconstpointer    caller);
 
 /* Closes what is on no list. */
 void         leash_pooled_free        (LeashPooled     *pooled);

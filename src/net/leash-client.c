@@ -243,8 +243,6 @@ let_go_of_inherited (LeashClient *client, gconstpointer caller)
 static void
 close_idle (LeashClient *client, LeashPooled *idle, gconstpointer caller)
 {
-  LeashTag *ended;
-
   for (LeashPooled *each = idle, *next; each != NULL; each = next)
     {
       next = each->next;
@@ -254,9 +252,7 @@ close_idle (LeashClient *client, LeashPooled *idle, gconstpointer caller)
       leash_unlock (&client->lock);
     }
   leash_lock (&client->lock);
-  ended = leash_client_end_tag (client);
-  leash_unlock (&client->lock);
-  leash_untrack_caller (ended, caller);
+  leash_client_unlock (client, caller);
 }
 
 /* Returns FALSE when it was closed before. */

@@ -150,6 +150,12 @@ leash_conn_move_bare (LeashConn *conn, LeashContext *ctx, const LeashMove *move,
 }
 
 /* The end of the data, when it was a close in this process that made it, is a failure. */
+static gssize
+tell_close_from_end (LeashConn *conn, gssize n)
+{
+  return n == 0 && leash_use_is_closed (&conn->handle.use) ? -1 : n;
+}
+
 gssize
 leash_conn_read_bare (LeashConn *conn, LeashContext *ctx, void *buffer, gsize count, GError **error)
 {
@@ -157,7 +163,7 @@ leash_conn_read_bare (LeashConn *conn, LeashContext *ctx, void *buffer, gsize co
       = { .run = leash_conn_run_read, .way = LEASH_WAY_IN, .buffer = buffer, .count = count };
   gssize n = count > 0 ? move_some (conn, ctx, &move, error) : leash_context_check (ctx, error) ? 0 : -1;
 
-  return n == 0 && leash_use_is_closed (&conn->handle.use) ? -1 : n;
+  return tell_close_from_end (conn, n);
 }
 
 gssize
@@ -560,9 +566,7 @@ leash_conn_receive_fds (LeashConn *conn, LeashContext *ctx, void *buffer, gsize 
   if (!leash_conn_begin (conn, &call_receive, LEASH_CONN_HAS (conn, receive_fds), LEASH_CALLER, error))
     return -1;
   if (leash_attempt_check_count (count, error))
-    n = move_some (conn, ctx, &move, error);
-  if (n == 0 && leash_use_is_closed (&conn->handle.use))
-    n = -1;
+    n = tell_close_from_end (conn, move_some (conn, ctx, &move, error));
   leash_conn_end (conn, &call_receive, n >= 0, error);
   return n;
 }

@@ -100,9 +100,12 @@ write_double (char *text, gsize size, double number)
 {
   /* The C library has a sign before some, which the server does not take. */
   if (isnan (number))
-    number = fabs (number);
+    {
+      g_strlcpy (text, "NaN", size);
+      return;
+    }
   g_ascii_formatd (text, (int) size, "%.15g", number);
-  if (!isnan (number) && g_ascii_strtod (text, NULL) != number)
+  if (g_ascii_strtod (text, NULL) != number)
     g_ascii_formatd (text, (int) size, "%.17g", number);
 }
 

@@ -461,12 +461,18 @@ leash_sql_scan_row (LeashSqlCommand *command, va_list *places, GError **error)
 }
 
 gboolean
-leash_sql_scan_only (LeashSqlCommand *command, LeashSqlStep first, va_list *places, GError **error)
+leash_sql_scan_only (LeashSqlCommand *command, LeashContext *ctx, LeashSqlStep first, va_list *places,
+                     GError **error)
 {
-  if (LEASH_LIKELY (first == LEASH_SQL_STEP_ROW))
-    return leash_sql_scan_row (command, places, error);
-  leash_sql_error_set (error, LEASH_SQL_ERROR_NO_ROW, NULL, "there is no row");
-  return FALSE;
+  gboolean is_done;
+
+  if (LEASH_UNLIKELY (first != LEASH_SQL_STEP_ROW))
+    {
+      leash_sql_error_set (error, LEASH_SQL_ERROR_NO_ROW, NULL, "there is no row");
+      return FALSE;
+    }
+  is_done = leash_sql_scan_row (command, places, error);
+  return leash_sql_command_end_run (command, ctx, is_done ? error : NULL) && is_done;
 }
 
 /**

@@ -296,7 +296,7 @@ leash_rows_check (LeashRows *rows, GError **error)
 gboolean
 leash_rows_close (LeashRows *rows, GError **error)
 {
-  gboolean is_at_end, is_good = TRUE;
+  gboolean is_at_end, is_good = TRUE, is_closed;
 
   g_return_val_if_fail (rows != NULL, FALSE);
 
@@ -304,19 +304,20 @@ leash_rows_close (LeashRows *rows, GError **error)
     return leash_db_conn_refuse_crowd (rows->node.conn, rows->node.tag, &attempt_close, rows->node.text,
                                        LEASH_CALLER, error);
   is_at_end = rows->is_at_end;
-  if (is_at_end && (rows->error == NULL || error != NULL))
-    end_unchecked (rows, LEASH_CALLER);
   if (is_at_end)
-    is_good = tell_error (rows, error);
+    {
+      if (rows->error == NULL || error != NULL)
+        end_unchecked (rows, LEASH_CALLER);
+      is_good = tell_error (rows, error);
+    }
   /* What is left of it may be an error: that of the commit, where the statement changed something. */
   else if (rows->node.state == LEASH_SQL_OPEN && rows->step == LEASH_SQL_STEP_ROW)
     is_good = leash_sql_command_end_run (rows->command, leash_context_background (), error);
   leash_db_conn_leave (rows->node.conn);
   if (is_at_end)
     return is_good;
-  if (is_good)
-    return leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, error);
-  leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, NULL);
-  leash_sql_prefix (error, attempt_close.doing, rows->node.text);
-  return FALSE;
+  is_closed = leash_sql_node_close (&rows->node, &attempt_close, LEASH_CALLER, is_good ? error : NULL);
+  if (!is_good)
+    leash_sql_prefix (error, attempt_close.doing, rows->node.text);
+  return is_good && is_closed;
 }

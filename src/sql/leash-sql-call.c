@@ -58,9 +58,7 @@ leash_sql_query_row (LeashDbConn *conn, LeashContext *ctx, const char *sql, cons
 
   if (!start (&command, conn, ctx, sql, values, n_values, &first, error))
     return FALSE;
-  is_done = leash_sql_scan_only (&command, first, places, error);
-  if (first == LEASH_SQL_STEP_ROW)
-    is_done = leash_sql_command_end_run (&command, ctx, is_done ? error : NULL) && is_done;
+  is_done = leash_sql_scan_only (&command, ctx, first, places, error);
   leash_sql_command_finish (&command);
   if (!is_done)
     leash_sql_prefix (error, "Querying", sql);

@@ -296,8 +296,9 @@ gboolean     leash_sql_scan_row        (LeashSqlCommand         *command,
                                         va_list                 *places,
                                         GError                 **error);
 
-/* As that, where the row that is to be there was the first step's. */
+/* As that, where the row that is to be there was the first step's, and no other is wanted: ends the run. */
 gboolean     leash_sql_scan_only       (LeashSqlCommand         *command,
+                                        LeashContext            *ctx,
                                         LeashSqlStep             first,
                                         va_list                 *places,
                                         GError                 **error);

@@ -374,10 +374,8 @@ leash_stmt_query_row (LeashStmt *stmt, LeashContext *ctx, const LeashSqlValue *v
   if (LEASH_LIKELY (start_rows (stmt, ctx, values, n_values, &first, error)))
     {
       va_start (places, error);
-      is_done = leash_sql_scan_only (&stmt->command, first, &places, error);
+      is_done = leash_sql_scan_only (&stmt->command, ctx, first, &places, error);
       va_end (places);
-      if (first == LEASH_SQL_STEP_ROW)
-        is_done = leash_sql_command_end_run (&stmt->command, ctx, is_done ? error : NULL) && is_done;
       conn->iface->rewind (conn->driver, conn->session, stmt->command.statement);
     }
   leash_db_conn_leave (conn);

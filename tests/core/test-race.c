@@ -231,6 +231,7 @@ typedef struct
   void (*func) (LeashTag *tag, LeashContext *ctx);
   LeashContext *ctx;
   LeashTag *tag; /* atomic; NULL once it is done with, the helper itself to end */
+  GThread *thread;
 } Helper;
 
 static gpointer
@@ -251,6 +252,19 @@ help (gpointer data)
 }
 
 static void
+helper_start (Helper *helper)
+{
+  helper->thread = g_thread_new ("helper", help, helper);
+}
+
+static void
+helper_stop (Helper *helper)
+{
+  __atomic_store_n (&helper->tag, (LeashTag *) helper, __ATOMIC_RELEASE);
+  g_thread_join (helper->thread);
+}
+
+static void
 release (LeashTag *tag, LeashContext *ctx)
 {
   leash_untrack (tag);
@@ -268,17 +282,15 @@ move_out (LeashTag *tag, LeashContext *ctx)
 static void
 drop_many (Tracked *outer, guint n_rounds, void (*round) (Tracked *outer, Helper *helper), Helper *helper)
 {
-  GThread *thread = g_thread_new ("helper", help, helper);
-
   helper->ctx = outer->ctx;
+  helper_start (helper);
   for (guint i = 0; i < n_rounds; i++)
     {
       round (outer, helper);
       while (__atomic_load_n (&helper->tag, __ATOMIC_ACQUIRE) != NULL)
         leash_tracker_unref (leash_tracker_new_nested (outer->tracker));
     }
-  __atomic_store_n (&helper->tag, (LeashTag *) helper, __ATOMIC_RELEASE);
-  g_thread_join (thread);
+  helper_stop (helper);
   g_assert_cmpuint (leash_tracker_count_open (outer->tracker), ==, 0);
 }
 
@@ -371,9 +383,9 @@ static void
 test_misuse_is_there_once_all_is_closed (void)
 {
   Helper helper = { .func = release };
-  GThread *thread = g_thread_new ("helper", help, &helper);
   guint n_rounds = g_test_slow () ? 100000 : 1000;
 
+  helper_start (&helper);
   for (guint i = 0; i < n_rounds; i++)
     {
       g_auto (Tracked) tracked = tracked_new ();
@@ -388,8 +400,7 @@ test_misuse_is_there_once_all_is_closed (void)
       while (__atomic_load_n (&helper.tag, __ATOMIC_ACQUIRE) != NULL)
         g_thread_yield ();
     }
-  __atomic_store_n (&helper.tag, (LeashTag *) &helper, __ATOMIC_RELEASE);
-  g_thread_join (thread);
+  helper_stop (&helper);
 }
 
 typedef struct

@@ -88,28 +88,37 @@ test_health_that_hangs (Pool *pool, gconstpointer unused)
   end_client (client);
 }
 
-/* Regression: one caller's end had all idle connections thrown away as ill. */
+/* A caller's deadline comes while it looks at the connection whose other end is server. */
 static void
-test_health_of_the_others (Pool *pool, gconstpointer unused)
+end_caller_while_it_looks (Pool *pool, LeashClient *client, LeashConn *server)
 {
-  g_autoptr (LeashClient) client = leash_client_new (
-      pool->timed, pool->address, OPTIONS (.health_check = ping, .health_check_after = 100));
   g_autoptr (LeashContext) second = leash_context_with_timeout (pool->timed, G_TIME_SPAN_SECOND);
-  LeashConn *other = check_out (client, pool->timed);
-  g_autoptr (LeashConn) server_of_other = accept_one (pool->listener, pool->base.ctx);
-  LeashConn *newest = check_out (client, pool->timed);
-  g_autoptr (LeashConn) server = accept_one (pool->listener, pool->base.ctx);
   Sleeper user = { .func = sleep_checking_out, .ctx = second, .subject = client };
 
-  give_back (client, other);
-  give_back (client, newest);
-  leash_clock_advance (pool->clock, 101);
   sleeper_start (&user);
   assert_pinged (pool, server);
   wait_until (is_asleep (g_atomic_int_get (&user.tid)));
   leash_clock_advance (pool->clock, G_TIME_SPAN_SECOND);
   sleeper_join (&user);
   assert_io_error (user.error, G_IO_ERROR_TIMED_OUT, "Checking out", pool->address);
+  g_clear_error (&user.error);
+}
+
+/* Regression: one caller's end had all idle connections thrown away as ill. */
+static void
+test_health_of_the_others (Pool *pool, gconstpointer unused)
+{
+  g_autoptr (LeashClient) client = leash_client_new (
+      pool->timed, pool->address, OPTIONS (.health_check = ping, .health_check_after = 100));
+  LeashConn *other = check_out (client, pool->timed);
+  g_autoptr (LeashConn) server_of_other = accept_one (pool->listener, pool->base.ctx);
+  LeashConn *newest = check_out (client, pool->timed);
+  g_autoptr (LeashConn) server = accept_one (pool->listener, pool->base.ctx);
+
+  give_back (client, other);
+  give_back (client, newest);
+  leash_clock_advance (pool->clock, 101);
+  end_caller_while_it_looks (pool, client, server);
   g_assert_cmpuint (stats_of (client).n_idle, ==, 1);
   g_assert_cmpuint (stats_of (client).n_health_failures, ==, 1);
   end_client (client);
@@ -140,16 +149,8 @@ test_health_until_the_callers_deadline (Pool *pool, gconstpointer unused)
   g_autoptr (LeashClient) client = leash_client_new (
       pool->timed, pool->address, OPTIONS (.health_check = ping, .health_check_after = 100));
   g_autoptr (LeashConn) server = leave_idle (pool, client);
-  g_autoptr (LeashContext) second = leash_context_with_timeout (pool->timed, G_TIME_SPAN_SECOND);
-  Sleeper user = { .func = sleep_checking_out, .ctx = second, .subject = client };
 
-  sleeper_start (&user);
-  assert_pinged (pool, server);
-  wait_until (is_asleep (g_atomic_int_get (&user.tid)));
-  leash_clock_advance (pool->clock, G_TIME_SPAN_SECOND);
-  sleeper_join (&user);
-  assert_io_error (user.error, G_IO_ERROR_TIMED_OUT, "Checking out", pool->address);
-  g_clear_error (&user.error);
+  end_caller_while_it_looks (pool, client, server);
   g_assert_cmpuint (stats_of (client).n_open, ==, 0);
   end_client (client);
 }

@@ -140,13 +140,19 @@ close_rows (LeashRows *rows)
   leash_rows_unref (rows);
 }
 
+static void
+sql_set_up_empty (Sql *sql, const char *uri, const LeashDbOptions *options)
+{
+  set_up (&sql->base, NULL);
+  sql->ctx = sql->base.ctx;
+  sql->db = open_db (sql->ctx, uri, options);
+}
+
 /* A table of two rows, in memory. */
 G_GNUC_UNUSED static void
 sql_set_up (Sql *sql, gconstpointer uri)
 {
-  set_up (&sql->base, NULL);
-  sql->ctx = sql->base.ctx;
-  sql->db = open_db (sql->ctx, uri != NULL ? uri : "sqlite::memory:", NULL);
+  sql_set_up_empty (sql, uri != NULL ? uri : "sqlite::memory:", NULL);
   run_sql (sql->db, sql->ctx, "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE, age INTEGER)");
   run_sql (sql->db, sql->ctx, "INSERT INTO users VALUES (1, 'ada', 36), (2, 'bob', NULL)");
 }

@@ -8,155 +8,137 @@
 
 static char *uri;
 
-typedef struct
-{
-  LeashDb *db;
-  LeashContext *ctx;
-  LeashTracker *tracker;
-} Outcome;
-
 static void
-outcome_set_up (Outcome *f, gconstpointer unused)
+outcome_set_up (Sql *sql, gconstpointer unused)
 {
-  f->tracker = leash_tracker_new ();
-  f->ctx = leash_context_with_tracker (leash_context_background (), f->tracker);
-  f->db = open_db (f->ctx, uri, NULL);
-}
-
-/* Nothing was misused. */
-static void
-outcome_tear_down (Outcome *f, gconstpointer unused)
-{
-  leash_db_unref (f->db);
-  leash_context_unref (f->ctx);
-  g_assert_cmpuint (leash_tracker_count_misuses (f->tracker), ==, 0);
-  leash_tracker_unref (f->tracker);
+  sql_set_up_empty (sql, uri, NULL);
 }
 
 /* Either there is a transaction, and somebody has it, or there is none. */
 static void
-test_late_begin (Outcome *f, gconstpointer unused)
+test_late_begin (Sql *sql, gconstpointer unused)
 {
   gint64 n_inserted = 0;
 
-  run_sql (f->db, f->ctx, "CREATE TABLE begun (a int)");
+  run_sql (sql->db, sql->ctx, "CREATE TABLE begun (a int)");
   for (guint i = 0; i < 200; i++)
     {
-      g_autoptr (LeashContext) brief = leash_context_with_timeout (f->ctx, 5 + i);
-      LeashDbConn *conn = check_out (f->db, f->ctx);
+      g_autoptr (LeashContext) brief = leash_context_with_timeout (sql->ctx, 5 + i);
+      LeashDbConn *conn = check_out (sql->db, sql->ctx);
       LeashTx *tx = leash_db_conn_begin (conn, brief, NULL, NULL);
 
       if (tx == NULL)
         {
-          MUST (leash_db_conn_exec, conn, f->ctx, "INSERT INTO begun VALUES (1)", LEASH_SQL_NO_ARGS, NULL);
+          MUST (leash_db_conn_exec, conn, sql->ctx, "INSERT INTO begun VALUES (1)", LEASH_SQL_NO_ARGS, NULL);
           n_inserted++;
         }
       leash_tx_unref (tx);
       give_back (conn);
     }
-  g_assert_cmpint (get_number (f->db, f->ctx, "SELECT count(*) FROM begun"), ==, n_inserted);
-  run_sql (f->db, f->ctx, "DROP TABLE begun");
+  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT count(*) FROM begun"), ==, n_inserted);
+  run_sql (sql->db, sql->ctx, "DROP TABLE begun");
 }
 
 static void
-set_standby (Outcome *f, const char *sql)
+set_standby (Sql *sql, const char *text)
 {
-  LeashDbConn *conn = check_out (f->db, f->ctx);
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
 
-  MUST (leash_db_conn_exec, conn, f->ctx, "SET synchronous_commit = local", LEASH_SQL_NO_ARGS, NULL);
-  MUST (leash_db_conn_exec, conn, f->ctx, sql, LEASH_SQL_NO_ARGS, NULL);
-  MUST (leash_db_conn_exec, conn, f->ctx, "SELECT pg_reload_conf ()", LEASH_SQL_NO_ARGS, NULL);
+  MUST (leash_db_conn_exec, conn, sql->ctx, "SET synchronous_commit = local", LEASH_SQL_NO_ARGS, NULL);
+  MUST (leash_db_conn_exec, conn, sql->ctx, text, LEASH_SQL_NO_ARGS, NULL);
+  MUST (leash_db_conn_exec, conn, sql->ctx, "SELECT pg_reload_conf ()", LEASH_SQL_NO_ARGS, NULL);
   give_back (conn);
 }
 
 static gboolean
-has_standby (Outcome *f)
+has_standby (Sql *sql)
 {
-  return get_number (f->db, f->ctx, "SELECT (current_setting ('synchronous_standby_names') <> '')::int::int8")
+  return get_number (sql->db, sql->ctx,
+                     "SELECT (current_setting ('synchronous_standby_names') <> '')::int::int8")
          != 0;
 }
 
 /* One that is done, and waits for a standby that never comes until its context ends. */
 static void
-test_late_commit (Outcome *f, gconstpointer unused)
+test_late_commit (Sql *sql, gconstpointer unused)
 {
   g_autoptr (LeashContext) brief = NULL;
   g_autoptr (GError) error = NULL;
   LeashTx *tx;
 
-  run_sql (f->db, f->ctx, "CREATE TABLE committed (a int)");
-  set_standby (f, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-  while (!has_standby (f))
+  run_sql (sql->db, sql->ctx, "CREATE TABLE committed (a int)");
+  set_standby (sql, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  while (!has_standby (sql))
     g_usleep (1000);
-  tx = leash_db_begin (f->db, f->ctx, NULL, NULL);
-  MUST (leash_tx_exec, tx, f->ctx, "INSERT INTO committed VALUES (1)", LEASH_SQL_NO_ARGS, NULL);
-  brief = leash_context_with_timeout (f->ctx, 200 * G_TIME_SPAN_MILLISECOND);
+  tx = leash_db_begin (sql->db, sql->ctx, NULL, NULL);
+  MUST (leash_tx_exec, tx, sql->ctx, "INSERT INTO committed VALUES (1)", LEASH_SQL_NO_ARGS, NULL);
+  brief = leash_context_with_timeout (sql->ctx, 200 * G_TIME_SPAN_MILLISECOND);
   g_assert_true (leash_tx_commit (tx, brief, &error));
   g_assert_no_error (error);
   leash_tx_unref (tx);
-  g_assert_cmpint (get_number (f->db, f->ctx, "SELECT count(*) FROM committed"), ==, 1);
-  set_standby (f, "ALTER SYSTEM RESET synchronous_standby_names");
-  while (has_standby (f))
+  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT count(*) FROM committed"), ==, 1);
+  set_standby (sql, "ALTER SYSTEM RESET synchronous_standby_names");
+  while (has_standby (sql))
     g_usleep (1000);
-  run_sql (f->db, f->ctx, "DROP TABLE committed");
+  run_sql (sql->db, sql->ctx, "DROP TABLE committed");
 }
 
 /* That is no transaction that a statement began. */
 static void
-test_session_terminated (Outcome *f, gconstpointer unused)
+test_session_terminated (Sql *sql, gconstpointer unused)
 {
-  LeashDbConn *conn = check_out (f->db, f->ctx);
-  LeashTx *tx = begin (conn, f->ctx);
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  LeashTx *tx = begin (conn, sql->ctx);
   g_autofree char *kill = NULL;
   gint64 pid = 0;
 
-  g_assert_true (leash_tx_query_row (tx, f->ctx, "SELECT pg_backend_pid ()", LEASH_SQL_NO_ARGS, NULL,
+  g_assert_true (leash_tx_query_row (tx, sql->ctx, "SELECT pg_backend_pid ()", LEASH_SQL_NO_ARGS, NULL,
                                      LEASH_SQL_INT64, &pid, LEASH_SQL_END));
   kill = g_strdup_printf ("SELECT pg_terminate_backend (%d, 5000)::int", (int) pid);
-  get_number (f->db, f->ctx, kill);
-  g_assert_false (leash_tx_exec (tx, f->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL, NULL));
+  get_number (sql->db, sql->ctx, kill);
+  g_assert_false (leash_tx_exec (tx, sql->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL, NULL));
   leash_tx_rollback (tx, NULL);
   leash_tx_unref (tx);
   give_back (conn);
 }
 
 static void
-test_returning_against_constraint (Outcome *f, gconstpointer unused)
+test_returning_against_constraint (Sql *sql, gconstpointer unused)
 {
-  LeashDbConn *conn = check_out (f->db, f->ctx);
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
   g_autoptr (GError) error = NULL;
   gint64 id = -1;
 
-  MUST (leash_db_conn_exec_script, conn, f->ctx,
+  MUST (leash_db_conn_exec_script, conn, sql->ctx,
         "CREATE TABLE p (id int PRIMARY KEY);"
         "CREATE TABLE c (id serial, p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
-  g_assert_false (leash_db_conn_query_row (conn, f->ctx, "INSERT INTO c (p) VALUES (99) RETURNING id",
+  g_assert_false (leash_db_conn_query_row (conn, sql->ctx, "INSERT INTO c (p) VALUES (99) RETURNING id",
                                            LEASH_SQL_NO_ARGS, &error, LEASH_SQL_INT64, &id, LEASH_SQL_END));
   g_assert_error (error, LEASH_SQL_ERROR, LEASH_SQL_ERROR_CONSTRAINT);
-  g_assert_cmpint (get_number (f->db, f->ctx, "SELECT count(*) FROM c"), ==, 0);
-  MUST (leash_db_conn_exec_script, conn, f->ctx, "DROP TABLE c; DROP TABLE p");
+  g_assert_cmpint (get_number (sql->db, sql->ctx, "SELECT count(*) FROM c"), ==, 0);
+  MUST (leash_db_conn_exec_script, conn, sql->ctx, "DROP TABLE c; DROP TABLE p");
   give_back (conn);
 }
 
 /* What has rows for longer than is waited for is cancelled. A query loses nothing by that, but a transaction
  * is at its end. */
 static void
-test_cancelled_behind_its_row (Outcome *f, gconstpointer unused)
+test_cancelled_behind_its_row (Sql *sql, gconstpointer unused)
 {
   static const char slow[] = "SELECT repeat ('x', 20000) FROM generate_series (1, 40) AS n"
                              " WHERE n < 3 OR pg_sleep (0.1) IS NOT NULL";
-  LeashDbConn *conn = check_out (f->db, f->ctx);
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
   g_autoptr (GError) error = NULL;
   LeashTx *tx;
   char *text = NULL;
 
-  leash_db_conn_query_row (conn, f->ctx, slow, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_TEXT, &text,
+  leash_db_conn_query_row (conn, sql->ctx, slow, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_TEXT, &text,
                            LEASH_SQL_END);
   g_assert_no_error (error);
   g_clear_pointer (&text, g_free);
-  tx = begin (conn, f->ctx);
-  g_assert_false (
-      leash_tx_query_row (tx, f->ctx, slow, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_TEXT, &text, LEASH_SQL_END));
+  tx = begin (conn, sql->ctx);
+  g_assert_false (leash_tx_query_row (tx, sql->ctx, slow, LEASH_SQL_NO_ARGS, &error, LEASH_SQL_TEXT, &text,
+                                      LEASH_SQL_END));
   g_assert_nonnull (error);
   g_free (text);
   leash_tx_unref (tx);
@@ -164,46 +146,46 @@ test_cancelled_behind_its_row (Outcome *f, gconstpointer unused)
 }
 
 static void
-test_nan (Outcome *f, gconstpointer unused)
+test_nan (Sql *sql, gconstpointer unused)
 {
   g_autoptr (GError) error = NULL;
   volatile double zero = 0;
 
-  leash_db_exec (f->db, f->ctx, "SELECT $1::numeric", LEASH_SQL_ARGS (leash_sql_double (zero / zero)), NULL,
-                 &error);
+  leash_db_exec (sql->db, sql->ctx, "SELECT $1::numeric", LEASH_SQL_ARGS (leash_sql_double (zero / zero)),
+                 NULL, &error);
   g_assert_no_error (error);
 }
 
 /* A function may raise what a lost connection has: that of another server, say. */
 static void
-test_connection_error_that_is_raised (Outcome *f, gconstpointer unused)
+test_connection_error_that_is_raised (Sql *sql, gconstpointer unused)
 {
   g_autoptr (GError) error = NULL;
-  LeashTx *tx = leash_db_begin (f->db, f->ctx, NULL, NULL), *inner = leash_tx_begin (tx, f->ctx, NULL);
+  LeashTx *tx = leash_db_begin (sql->db, sql->ctx, NULL, NULL), *inner = leash_tx_begin (tx, sql->ctx, NULL);
 
-  g_assert_false (leash_tx_exec (inner, f->ctx,
+  g_assert_false (leash_tx_exec (inner, sql->ctx,
                                  "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '08006'; END $$",
                                  LEASH_SQL_NO_ARGS, NULL, NULL));
   leash_tx_rollback (inner, NULL);
   leash_tx_unref (inner);
-  leash_tx_exec (tx, f->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL, &error);
+  leash_tx_exec (tx, sql->ctx, "SELECT 1", LEASH_SQL_NO_ARGS, NULL, &error);
   g_assert_no_error (error);
   leash_tx_rollback (tx, NULL);
   leash_tx_unref (tx);
 }
 
 static void
-test_deallocated_while_open (Outcome *f, gconstpointer unused)
+test_deallocated_while_open (Sql *sql, gconstpointer unused)
 {
-  LeashDbConn *conn = check_out (f->db, f->ctx);
-  LeashStmt *stmt = prepare (conn, f->ctx, "SELECT 42");
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
+  LeashStmt *stmt = prepare (conn, sql->ctx, "SELECT 42");
   g_autoptr (GError) error = NULL;
   LeashTx *tx;
 
-  MUST (leash_db_conn_exec, conn, f->ctx, "DEALLOCATE ALL", LEASH_SQL_NO_ARGS, NULL);
+  MUST (leash_db_conn_exec, conn, sql->ctx, "DEALLOCATE ALL", LEASH_SQL_NO_ARGS, NULL);
   leash_stmt_unref (stmt);
-  tx = begin (conn, f->ctx);
-  leash_tx_exec (tx, f->ctx, "SELECT 42", LEASH_SQL_NO_ARGS, NULL, &error);
+  tx = begin (conn, sql->ctx);
+  leash_tx_exec (tx, sql->ctx, "SELECT 42", LEASH_SQL_NO_ARGS, NULL, &error);
   g_assert_no_error (error);
   leash_tx_rollback (tx, NULL);
   leash_tx_unref (tx);
@@ -211,34 +193,34 @@ test_deallocated_while_open (Outcome *f, gconstpointer unused)
 }
 
 static void
-test_script_that_begins_with_commit (Outcome *f, gconstpointer unused)
+test_script_that_begins_with_commit (Sql *sql, gconstpointer unused)
 {
-  LeashDbConn *conn = check_out (f->db, f->ctx);
+  LeashDbConn *conn = check_out (sql->db, sql->ctx);
   g_autoptr (GError) error = NULL;
 
-  leash_db_conn_exec_script (conn, f->ctx, "COMMIT; BEGIN; CREATE TABLE gone (a int); ROLLBACK; SELECT 1",
+  leash_db_conn_exec_script (conn, sql->ctx, "COMMIT; BEGIN; CREATE TABLE gone (a int); ROLLBACK; SELECT 1",
                              &error);
   g_assert_no_error (error);
   give_back (conn);
 }
 
 static void
-test_error_behind_the_row (Outcome *f, gconstpointer unused)
+test_error_behind_the_row (Sql *sql, gconstpointer unused)
 {
-  LeashTx *tx = leash_db_begin (f->db, f->ctx, NULL, NULL);
+  LeashTx *tx = leash_db_begin (sql->db, sql->ctx, NULL, NULL);
   g_autoptr (GError) error = NULL;
   gint64 n = -1;
 
-  g_assert_false (leash_tx_query_row (tx, f->ctx, "SELECT 10 / x FROM (VALUES (5), (0)) AS v (x)",
+  g_assert_false (leash_tx_query_row (tx, sql->ctx, "SELECT 10 / x FROM (VALUES (5), (0)) AS v (x)",
                                       LEASH_SQL_NO_ARGS, &error, LEASH_SQL_INT64, &n, LEASH_SQL_END));
   g_assert_nonnull (error);
   leash_tx_unref (tx);
 }
 
 static void
-add (const char *path, void (*func) (Outcome *f, gconstpointer unused))
+add (const char *path, void (*func) (Sql *sql, gconstpointer unused))
 {
-  g_test_add (path, Outcome, NULL, outcome_set_up, func, outcome_tear_down);
+  g_test_add (path, Sql, NULL, outcome_set_up, func, sql_tear_down);
 }
 
 int

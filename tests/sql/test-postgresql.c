@@ -19,10 +19,8 @@ static const LeashDbOptions options = { .size = sizeof options, .check_after = 1
 static void
 pg_set_up (Pg *pg, gconstpointer unused)
 {
-  set_up (&pg->sql.base, NULL);
-  pg->sql.ctx = pg->sql.base.ctx;
   pg->uri = postgresql_uri (NULL, NULL, NULL);
-  pg->sql.db = open_db (pg->sql.ctx, pg->uri, &options);
+  sql_set_up_empty (&pg->sql, pg->uri, &options);
 }
 
 static void
